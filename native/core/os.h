@@ -1,0 +1,66 @@
+/* os.h: everything this library asks of the operating system and its C library, in one contract.
+   os_posix.c and os_win32.c implement it; nothing else knows which system it runs on.
+
+   Sizes in bytes. All functions are safe from any thread. */
+
+#ifndef OH_OS_H
+#define OH_OS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* ---- The C heap ------------------------------------------------------------------------------ */
+
+/* A block of size > 0 bytes at a multiple of align, a power of two, or NULL. */
+void *os_heap_alloc(size_t size, size_t align);
+/* Exactly malloc(size); aligned for max_align_t. */
+void *os_heap_alloc_raw(size_t size);
+/* align and raw as at the allocation: Windows has a heap function of its own for aligned blocks. */
+void os_heap_free(void *ptr, bool raw);
+/* realloc: the new block is aligned for max_align_t only where raw or on POSIX; NULL leaves ptr. */
+void *os_heap_realloc(void *ptr, size_t new_size, size_t align, bool raw);
+/* Bytes the block really has; at least what was asked for. */
+size_t os_heap_usable(void *ptr, size_t align, bool raw);
+/* Hands free memory back to the system. true: some was given back. false: none, or not supported. */
+bool os_heap_trim(void);
+
+typedef struct os_heap_info {
+  double in_use;   /* bytes in blocks handed out, mmapped ones included        */
+  double free;     /* bytes the heap keeps for later: retained, not leaked     */
+  double mmapped;  /* bytes of in_use that have mappings of their own          */
+  double arena;    /* bytes the heap got from the system, mmapped not included */
+} os_heap_info_t;
+
+/* false: this C library cannot tell. */
+bool os_heap_get_info(os_heap_info_t *info);
+
+/* ---- Pages ----------------------------------------------------------------------------------- */
+
+typedef enum { OS_ACCESS_NONE, OS_ACCESS_READ, OS_ACCESS_READ_WRITE } os_access_t;
+
+size_t os_page_size(void);
+/* The unit that a reservation's address is a multiple of (64 KiB on Windows, a page elsewhere). */
+size_t os_page_granularity(void);
+/* Address space without memory or access, at a multiple of align; size and align multiples of
+   os_page_granularity(). NULL: none left. */
+void *os_pages_reserve(size_t size, size_t align);
+/* Makes reserved pages readable and writable, zero-filled when first touched (lazily where the
+   system can: POSIX and Windows both charge a page when it is first used). false: no memory. */
+bool os_pages_commit(void *ptr, size_t size);
+/* Gives the memory back, keeps the addresses; the pages must be committed again before use. */
+bool os_pages_decommit(void *ptr, size_t size);
+bool os_pages_protect(void *ptr, size_t size, os_access_t access);
+/* Gives back a whole reservation: ptr and size as at os_pages_reserve. */
+void os_pages_release(void *ptr, size_t size);
+/* Gives back part of a reservation for good: its end. false: not possible here (Windows). */
+bool os_pages_release_tail(void *ptr, size_t size);
+/* Grows a committed reservation where it lies. false: no room behind it, or not possible here. */
+bool os_pages_grow(void *ptr, size_t size, size_t new_size);
+/* Moves a committed reservation, keeping its bytes, without copying. NULL: not possible here. */
+void *os_pages_move(void *ptr, size_t size, size_t new_size);
+/* Hints; false where the system does not take them. */
+bool os_pages_hint_huge(void *ptr, size_t size);
+bool os_pages_set_name(void *ptr, size_t size, char const *name);
+
+#endif

@@ -1,0 +1,109 @@
+/* offheap.h: an allocator as a value that C code can be handed.
+
+   An oh_valloc_t ("virtual allocator") is two words: an allocator's state and the table of its four
+   operations. A library that takes one allocates from whatever stands behind it: a bump arena that
+   JavaScript resets, the C heap, whole pages. The interface is Zig's: alloc, resize in place, remap
+   (may move), free; each call is told the block's size and alignment.
+
+   Everything a caller needs is inline: there is nothing to link. C11 and C++17.
+
+   Words used below
+     size, align   bytes; align is a power of two
+     out of memory a NULL or false result, never an abort
+     0 as a size   "not known": C libraries do not keep it. Allowed at free, resize and remap. */
+
+#ifndef OFFHEAP_H
+#define OFFHEAP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Raised when a field of a struct below changes its place or meaning. */
+#define OH_ABI_VERSION 1u
+
+typedef struct oh_vtable {
+  uint32_t abi_version; /* OH_ABI_VERSION of whoever made the table                         */
+  uint32_t size;        /* sizeof(oh_vtable_t) there: later versions append, never reorder   */
+
+  /* A block of at least max(size, 1) bytes at a multiple of align, or NULL. Uninitialised. */
+  void *(*alloc)(void *self, size_t size, size_t align);
+
+  /* Makes the block at ptr new_size bytes long where it lies. false: it cannot; nothing changed. */
+  bool (*resize)(void *self, void *ptr, size_t size, size_t align, size_t new_size);
+
+  /* As resize, but may move the block, keeping the bytes up to the smaller size and the alignment.
+     NULL: it cannot, the block at ptr is untouched, and the caller may allocate, copy and free. */
+  void *(*remap)(void *self, void *ptr, size_t size, size_t align, size_t new_size);
+
+  /* Gives the block back. A pointer that is not a live block of this allocator is refused and
+     counted, never followed. */
+  void (*free)(void *self, void *ptr, size_t size, size_t align);
+} oh_vtable_t;
+
+/* Passed by value. self is the allocator's own; callers only hand it on. */
+typedef struct oh_valloc {
+  void *self;
+  oh_vtable_t const *vt;
+} oh_valloc_t;
+
+/* The alignment that malloc guarantees, and that callers who name none mean. */
+#define OH_DEFAULT_ALIGN ((size_t)16)
+
+/* An allocator that never has memory: no table, or a table without an alloc. */
+static inline oh_valloc_t oh_null(void) {
+  oh_valloc_t none = {NULL, NULL};
+  return none;
+}
+
+static inline bool oh_is_null(oh_valloc_t v) {
+  return v.vt == NULL || v.vt->abi_version != OH_ABI_VERSION || v.vt->size < sizeof(oh_vtable_t) ||
+         v.vt->alloc == NULL;
+}
+
+static inline bool oh_is_pow2(size_t x) {
+  return x != 0 && (x & (x - 1)) == 0;
+}
+
+/* max(sz, 1) bytes at a multiple of align (0: OH_DEFAULT_ALIGN), or NULL: out of memory, an align
+   that is no power of two, a null allocator or a table of another ABI. */
+static inline void *oh_malloc(oh_valloc_t v, size_t align, size_t sz) {
+  if (align == 0) align = OH_DEFAULT_ALIGN;
+  if (oh_is_null(v) || !oh_is_pow2(align)) return NULL;
+  return v.vt->alloc(v.self, sz, align);
+}
+
+/* NULL is ignored. */
+static inline void oh_free(oh_valloc_t v, void *p) {
+  if (p != NULL && !oh_is_null(v) && v.vt->free != NULL) v.vt->free(v.self, p, 0, OH_DEFAULT_ALIGN);
+}
+
+/* ------------------------------------------------------------------------------------------------
+   State blocks. A strategy's mutable state is a block of 32-bit words outside its payload, so that
+   TypeScript (as an Int32Array) and C (as a struct) work on the same heap. Words are unsigned here;
+   an Int32Array reads them with >>> 0. */
+
+/* The largest payload a state block can describe: offsets and ends fit a word. */
+#define OH_MAX_CAPACITY ((size_t)0xfffff000u)
+
+/* Bump: a pointer that moves up. */
+typedef struct oh_bump {
+  uint32_t capacity;  /* payload bytes; 0 once the region is gone                             */
+  uint32_t offset;    /* where the next block may start, from the payload's first byte        */
+  uint32_t base_lo;   /* address of the payload, low and ...                                  */
+  uint32_t base_hi;   /* ... high word                                                        */
+  uint32_t used;      /* live payload bytes                                                   */
+  uint32_t peak_used; /* the most that used was before it last fell; max(this, used) is the peak */
+  uint32_t peak_offset; /* the same for offset                                                */
+  uint32_t reserved;
+} oh_bump_t;
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
