@@ -90,15 +90,20 @@ static inline void oh_free(oh_valloc_t v, void *p) {
 /* The largest payload a state block can describe: offsets and ends fit a word. */
 #define OH_MAX_CAPACITY ((size_t)0xfffff000u)
 
-/* Bump: a pointer that moves up. */
+/* Bump: a pointer that moves up. Addresses are kept as their low words: the payload is smaller than
+   4 GiB, so differences modulo 2^32 are exact, and one addition, one mask and one addition are the
+   whole dependent chain of an allocation (an offset would need the base added and taken off again).
+   Live payload bytes are (cursor - base_lo) - gaps. */
 typedef struct oh_bump {
-  uint32_t capacity;  /* payload bytes; 0 once the region is gone                             */
-  uint32_t offset;    /* where the next block may start, from the payload's first byte        */
-  uint32_t base_lo;   /* address of the payload, low and ...                                  */
-  uint32_t base_hi;   /* ... high word                                                        */
-  uint32_t used;      /* live payload bytes                                                   */
-  uint32_t peak_used; /* the most that used was before it last fell; max(this, used) is the peak */
-  uint32_t peak_offset; /* the same for offset                                                */
+  uint32_t limit;       /* low word of the address behind the payload; cursor when it is gone     */
+  uint32_t cursor;      /* low word of the address where the next block may start                 */
+  uint32_t base_lo;     /* address of the payload, low and ...                                    */
+  uint32_t base_hi;     /* ... high word                                                          */
+  uint32_t gaps;        /* bytes below cursor that are no live block: padding, and blocks freed   */
+                        /* while they were not the last                                           */
+  uint32_t peak_used;   /* the most that was live before it last fell; the peak is the larger of  */
+                        /* this and what is live now                                              */
+  uint32_t peak_offset; /* the same for cursor - base_lo                                          */
   uint32_t reserved;
 } oh_bump_t;
 
