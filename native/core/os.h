@@ -10,19 +10,34 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifndef _WIN32
+#include <pthread.h>
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* ---- The C heap ------------------------------------------------------------------------------ */
+
+/* What malloc aligns to. C promises it only for blocks that are at least this large, and some
+   replacements of malloc (jemalloc, tcmalloc) do align an 8-byte block to 8: so the functions below
+   never ask for less than this many bytes. */
+#define OS_HEAP_ALIGN (2 * sizeof(void *))
 
 /* A block of size > 0 bytes at a multiple of align, a power of two, or NULL. */
 void *os_heap_alloc(size_t size, size_t align);
-/* Exactly malloc(size); aligned for max_align_t. */
+/* Exactly malloc(size); aligned to OS_HEAP_ALIGN. */
 void *os_heap_alloc_raw(size_t size);
-/* align and raw as at the allocation: Windows has a heap function of its own for aligned blocks. */
+/* raw as at the allocation: Windows has a heap function of its own for aligned blocks. */
 void os_heap_free(void *ptr, bool raw);
-/* realloc: the new block is aligned for max_align_t only where raw or on POSIX; NULL leaves ptr. */
+/* realloc for blocks with an align of up to OS_HEAP_ALIGN, which the new block has too. NULL leaves
+   ptr as it was. */
 void *os_heap_realloc(void *ptr, size_t new_size, size_t align, bool raw);
 /* Bytes the block really has; at least what was asked for. */
 size_t os_heap_usable(void *ptr, size_t align, bool raw);
-/* Hands free memory back to the system. true: some was given back. false: none, or not supported. */
+/* Hands free memory back to the system. true: some was given back. false: none, or not
+   supported. */
 bool os_heap_trim(void);
 
 typedef struct os_heap_info {
@@ -45,22 +60,46 @@ size_t os_page_granularity(void);
 /* Address space without memory or access, at a multiple of align; size and align multiples of
    os_page_granularity(). NULL: none left. */
 void *os_pages_reserve(size_t size, size_t align);
-/* Makes reserved pages readable and writable, zero-filled when first touched (lazily where the
-   system can: POSIX and Windows both charge a page when it is first used). false: no memory. */
+/* Makes reserved pages readable and writable, zero-filled. Physical memory comes page by page when
+   first touched; Windows counts all of it against its commit limit at once. On pages that are
+   committed already it only sets the access, and keeps the bytes. false: no memory. */
 bool os_pages_commit(void *ptr, size_t size);
-/* Gives the memory back, keeps the addresses; the pages must be committed again before use. */
+/* Gives the memory of committed pages back and keeps the addresses. They must be committed again
+   before use, and then read as zeros (Windows faults on one that is not; POSIX does not look). */
 bool os_pages_decommit(void *ptr, size_t size);
 bool os_pages_protect(void *ptr, size_t size, os_access_t access);
 /* Gives back a whole reservation: ptr and size as at os_pages_reserve. */
 void os_pages_release(void *ptr, size_t size);
-/* Gives back part of a reservation for good: its end. false: not possible here (Windows). */
+/* Gives back part of a reservation for good: [ptr, ptr + size), its end. false: not possible here
+   (Windows) or now (Linux, at its limit of mappings). */
 bool os_pages_release_tail(void *ptr, size_t size);
-/* Grows a committed reservation where it lies. false: no room behind it, or not possible here. */
+/* Grows a committed reservation where it lies; the new pages are committed. false: no room behind
+   it, or not possible here. */
 bool os_pages_grow(void *ptr, size_t size, size_t new_size);
 /* Moves a committed reservation, keeping its bytes, without copying. NULL: not possible here. */
 void *os_pages_move(void *ptr, size_t size, size_t new_size);
 /* Hints; false where the system does not take them. */
 bool os_pages_hint_huge(void *ptr, size_t size);
 bool os_pages_set_name(void *ptr, size_t size, char const *name);
+
+/* ---- Mutual exclusion ------------------------------------------------------------------------ */
+
+/* Initialised statically with OS_MUTEX_INIT, never destroyed, not recursive. */
+#ifdef _WIN32
+typedef struct os_mutex {
+  void *srwlock; /* an SRWLOCK: one pointer, NULL when free */
+} os_mutex_t;
+#define OS_MUTEX_INIT {NULL}
+#else
+typedef pthread_mutex_t os_mutex_t;
+#define OS_MUTEX_INIT PTHREAD_MUTEX_INITIALIZER
+#endif
+
+void os_mutex_lock(os_mutex_t *mutex);
+void os_mutex_unlock(os_mutex_t *mutex);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

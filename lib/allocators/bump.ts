@@ -1,0 +1,315 @@
+/**
+ * BumpAllocator: a pointer that moves up.
+ *
+ * An allocation rounds the cursor up to the alignment, hands out what is there and moves the cursor
+ * behind it. Nothing is kept per block. A reset moves the cursor back to the start and so frees all
+ * blocks at once. It is also what Zig calls FixedBufferAllocator: the last block can be resized and
+ * freed, `owns` and `isLast` ask.
+ *
+ * Costs: an allocation is a handful of instructions, a reset and a checkpoint are O(1). The
+ * disadvantage: a block that is not the last gives nothing back until the next reset or rewind, so it
+ * suits what is freed together (a request, a frame, a parse) and nothing else. A wrong free can only
+ * be told from its bounds.
+ *
+ * The cursor is the low word of an address, and room is a difference modulo 2^32: see oh_bump_t in
+ * native/include/offheap.h, of which `words` is the mirror.
+ */
+import { Allocation } from '../core/allocation.js'
+import { alignOf, Allocator, invalidPointer, sizeOf, viewIn } from '../core/allocator.js'
+import type { AllocatorStats } from '../core/allocator.js'
+import { OffheapError, OutOfMemoryError, unexpected } from '../core/errors.js'
+import { alignUp, checkLayout, checkSize, type Layout } from '../core/layout.js'
+import { type MemoryLike, regionFor } from '../core/memory.js'
+import { checkPointer, type Pointer } from '../core/pointer.js'
+import { disposed, type Region, type RegionUser } from '../core/region.js'
+import { BUMP, MAX_CAPACITY, stateBlock } from '../core/state.js'
+
+const { LIMIT, CURSOR, BASE_LO, BASE_HI, GAPS, PEAK_USED, PEAK_OFFSET, WORDS } = BUMP
+const NONE = -1
+
+/** A place to go back to: see {@link BumpAllocator.checkpoint}. */
+export class BumpCheckpoint {
+  /** @internal */
+  constructor(
+    readonly _allocator: BumpAllocator,
+    readonly _epoch: number,
+    readonly _cursor: number,
+    readonly _gaps: number,
+  ) {}
+}
+
+/**
+ * Allocates upward from one region. Belongs to one thread.
+ *
+ * Alignment: any power of two; addresses are aligned, whatever the region's own. Capacity: exact, up
+ * to 4 GiB - 4 KiB. Out of memory: `alloc` throws OutOfMemoryError, `rawAlloc` returns 0, and a reset
+ * makes all of it available again.
+ */
+export class BumpAllocator extends Allocator implements RegionUser {
+  private readonly _words: Int32Array
+  private readonly _base: number
+  private readonly _low: number
+  private readonly _region: Region
+  private readonly _owned: boolean
+  private _gone = false
+
+  /**
+   * @param memory A capacity in bytes (a region of that size is made, and freed by dispose), a Region
+   *   of its own, or a buffer.
+   * Throws ERR_OFFHEAP_INVALID_ARGUMENT for a region that is larger than 4 GiB - 4 KiB or in which
+   * another allocator works, OutOfMemoryError when no region of that capacity can be had.
+   */
+  constructor(memory: MemoryLike) {
+    assertCapacity(memory)
+    const { region, owned } = regionFor(memory, 'BumpAllocator')
+    assertCapacity(region.byteLength)
+    super(region)
+    region._claim(this)
+    const words = stateBlock(WORDS)
+    words[BASE_LO] = region.address % 2 ** 32
+    words[BASE_HI] = region.address / 2 ** 32
+    words[CURSOR] = words[BASE_LO]!
+    words[LIMIT] = words[BASE_LO]! + region.byteLength
+    this._words = words
+    this._base = region.address
+    this._low = words[BASE_LO]!
+    this._region = region
+    this._owned = owned
+  }
+
+  override get name(): string {
+    return 'BumpAllocator'
+  }
+
+  /** The memory that this allocator works in. */
+  get region(): Region {
+    return this._region
+  }
+
+  /** O(1): about ten instructions. Throws for what is no layout; 0 when it does not fit. */
+  override rawAlloc(size: number, align: number): Pointer {
+    const offset = this._take(size, align)
+    return offset === NONE ? 0 : this._base + offset
+  }
+
+  override alloc(layout: Layout | number, align?: number): Allocation {
+    const size = sizeOf(layout)
+    const aligned = alignOf(layout, align)
+    const offset = this._take(size, aligned)
+    if (offset === NONE) throw new OutOfMemoryError(this.name, size, aligned)
+    return new Allocation(this, this._region, offset | 0, size, aligned)
+  }
+
+  override tryAlloc(layout: Layout | number, align?: number): Allocation | null {
+    const size = sizeOf(layout)
+    const aligned = alignOf(layout, align)
+    const offset = this._take(size, aligned)
+    return offset === NONE ? null : new Allocation(this, this._region, offset | 0, size, aligned)
+  }
+
+  /** The last block grows and shrinks within the capacity; another only shrinks. O(1). */
+  override rawResize(ptr: Pointer, size: number, align: number, newSize: number): boolean {
+    const start = this._locate(ptr, size, align, 'resize')
+    checkSize(newSize, 'BumpAllocator.resize')
+    const bytes = size === 0 ? 1 : size
+    const newBytes = newSize === 0 ? 1 : newSize
+    this._notePeaks()
+    if (start + bytes === this.totalAllocated) {
+      if (start + newBytes > this._capacity) return false
+      this._words[CURSOR] = this._low + start + newBytes
+      return true
+    }
+    if (newBytes > bytes) return false
+    this._words[GAPS]! += bytes - newBytes
+    return true
+  }
+
+  /** As rawResize: a bump never moves a block. 0 where that says false. */
+  override rawRemap(ptr: Pointer, size: number, align: number, newSize: number): Pointer {
+    return this.rawResize(ptr, size, align, newSize) ? ptr : 0
+  }
+
+  /**
+   * The last block gives its bytes back, another is only counted as freed. O(1). Throws
+   * ERR_OFFHEAP_INVALID_POINTER for a span that was not handed out; a second raw free of a block that
+   * was not the last cannot be told from a first.
+   */
+  override rawFree(ptr: Pointer, size: number, align: number): void {
+    const start = this._locate(ptr, size, align, 'free')
+    const bytes = size === 0 ? 1 : size
+    const words = this._words
+    this._notePeaks()
+    if (start + bytes === this.totalAllocated) {
+      words[CURSOR] = this._low + start
+    } else {
+      // Never more gaps than bytes: a double free must not make the figures absurd.
+      words[GAPS] = Math.min((words[GAPS]! >>> 0) + bytes, this.totalAllocated)
+    }
+    if (this.totalAllocated < words[GAPS]! >>> 0) words[GAPS] = this.totalAllocated
+  }
+
+  /** Frees every block at once: handles throw from now on, the whole capacity is there again. O(1). */
+  reset(): void {
+    this._region._assertLive()
+    this._notePeaks()
+    this._words[CURSOR] = this._low
+    this._words[GAPS] = 0
+    this._region._nextEpoch()
+  }
+
+  /** Bytes that are left, the padding of the next block not counted. */
+  get remaining(): number {
+    return (this._words[LIMIT]! - this._words[CURSOR]!) >>> 0
+  }
+
+  /** Bytes that are taken: blocks, the padding between them, and freed blocks that were not the last. */
+  get totalAllocated(): number {
+    return (this._words[CURSOR]! - this._low) >>> 0
+  }
+
+  /** Remembers where the cursor is. A checkpoint stays open until a reset or a rewind below it. O(1). */
+  checkpoint(): BumpCheckpoint {
+    this._region._assertLive()
+    const epoch = this._region._pushEpoch()
+    return new BumpCheckpoint(this, epoch, this._words[CURSOR]!, this._words[GAPS]!)
+  }
+
+  /**
+   * Frees every block that was allocated since the checkpoint, which is closed by it; handles on them
+   * throw from now on. A block from before it that was freed since counts as live again in `stats`.
+   * Throws ERR_OFFHEAP_INVALID_ARGUMENT for another allocator's checkpoint, ERR_OFFHEAP_OUT_OF_ORDER
+   * for one that is no longer open. O(open checkpoints).
+   */
+  rewind(checkpoint: BumpCheckpoint): void {
+    if (!(checkpoint instanceof BumpCheckpoint) || checkpoint._allocator !== this) {
+      throw unexpected('INVALID_ARGUMENT', 'a checkpoint of this allocator', 'BumpAllocator.rewind', checkpoint)
+    }
+    this._region._assertLive()
+    if (!this._region._popEpoch(checkpoint._epoch)) {
+      throw new OffheapError('OUT_OF_ORDER', 'This checkpoint of BumpAllocator is closed: it was reset or rewound past')
+    }
+    this._notePeaks()
+    // The last block may have been freed since, so that the cursor is below the checkpoint already.
+    const taken = (checkpoint._cursor - this._low) >>> 0
+    if (taken < this.totalAllocated) {
+      this._words[CURSOR] = checkpoint._cursor
+      this._words[GAPS] = checkpoint._gaps
+    }
+  }
+
+  /** Is this the block that was allocated last, and can thus grow and give its bytes back? */
+  isLast(ptr: Pointer, size: number): boolean {
+    const bytes = size === 0 ? 1 : size
+    return this.owns(ptr) && ptr - this._base + bytes === this.totalAllocated
+  }
+
+  /** Is this address inside what was handed out? */
+  override owns(ptr: Pointer): boolean {
+    if (typeof ptr !== 'number' || this._gone) return false
+    return ptr >= this._base && ptr < this._base + this.totalAllocated
+  }
+
+  override view(ptr: Pointer, size: number): Uint8Array {
+    return viewIn(this._region, ptr, size, 'BumpAllocator')
+  }
+
+  override stats(): AllocatorStats {
+    const words = this._words
+    const taken = this.totalAllocated
+    const used = taken - (words[GAPS]! >>> 0)
+    return {
+      name: this.name,
+      capacity: this._capacity,
+      used,
+      peak: Math.max(used, words[PEAK_USED]! >>> 0),
+      footprint: taken,
+      peakFootprint: Math.max(taken, words[PEAK_OFFSET]! >>> 0),
+    }
+  }
+
+  /** Ends the allocator; a region that it made itself is freed. Throws ERR_OFFHEAP_PINNED. */
+  override dispose(): void {
+    if (this._owned) this._region.dispose()
+    else this._region._unclaim(this)
+    this.regionGone()
+    super.dispose()
+  }
+
+  /** @internal */
+  regionGone(): void {
+    this._gone = true
+    this._words[LIMIT] = this._words[CURSOR]!
+  }
+
+  /** The offset of a block that was handed out; throws for every span that provably was not. */
+  private _locate(ptr: Pointer, size: number, align: number, operation: string): number {
+    if (this._gone) throw disposed(this.name)
+    checkPointer(ptr, `BumpAllocator.${operation}`)
+    checkLayout(size, align, `BumpAllocator.${operation}`)
+    const start = ptr - this._base
+    if (start < 0 || start + (size === 0 ? 1 : size) > this.totalAllocated) {
+      throw invalidPointer(this.name, operation, ptr, `with ${size} bytes is not inside what was handed out`)
+    }
+    if (ptr % align !== 0) {
+      throw invalidPointer(this.name, operation, ptr, `is not aligned to ${align}`)
+    }
+    return start
+  }
+
+  private get _capacity(): number {
+    return (this._words[LIMIT]! - this._low) >>> 0
+  }
+
+  /** Before `used` or the cursor fall: what they were may be the most that they have been. */
+  private _notePeaks(): void {
+    const { peak, peakFootprint } = this.stats()
+    this._words[PEAK_USED] = peak
+    this._words[PEAK_OFFSET] = peakFootprint
+  }
+
+  /**
+   * The offset of a new block, or NONE. Everything on the way from the old cursor to the new one is
+   * int32 arithmetic that wraps: with size and align below 2^31 their sum stays below 2^32, so the
+   * one unsigned comparison against the room covers overflow too.
+   */
+  private _take(size: number, align: number): number {
+    if (typeof size !== 'number' || typeof align !== 'number') return this._takeSlowly(size, align)
+    const words = this._words
+    const cursor = words[CURSOR]!
+    const mask = (align - 1) | 0
+    let start = cursor
+    if ((cursor & mask) !== 0) start = ((cursor + mask) | 0) & ~mask
+    const end = (start + size) | 0
+    if (
+      (size | 0) === size &&
+      size > 0 &&
+      (align | 0) === align &&
+      align > 0 &&
+      (align & mask) === 0 &&
+      (end - cursor) >>> 0 <= (words[LIMIT]! - cursor) >>> 0
+    ) {
+      words[CURSOR] = end
+      if (start !== cursor) words[GAPS]! += start - cursor
+      return (start - this._low) >>> 0
+    }
+    return this._takeSlowly(size, align)
+  }
+
+  /** What the fast path does not take: size 0, 2^31 and more, large alignments, wrong input, no room. */
+  private _takeSlowly(size: number, align: number): number {
+    checkLayout(size, align, 'BumpAllocator.alloc')
+    if (this._gone) throw disposed(this.name)
+    const bytes = size === 0 ? 1 : size
+    const taken = this.totalAllocated
+    const start = alignUp(this._base + taken, align) - this._base
+    if (start + bytes > this._capacity) return NONE
+    this._words[CURSOR] = this._low + start + bytes
+    this._words[GAPS]! += start - taken
+    return start
+  }
+}
+
+function assertCapacity(memory: MemoryLike): void {
+  if (typeof memory !== 'number' || !(memory > MAX_CAPACITY)) return
+  throw unexpected('INVALID_ARGUMENT', `at most ${MAX_CAPACITY} bytes`, 'BumpAllocator', memory)
+}

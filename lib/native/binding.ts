@@ -1,0 +1,173 @@
+/**
+ * The addon: the only place that loads it, with the types of what it exports.
+ *
+ * The hot calls take and return nothing: their arguments and results pass through `box`, a
+ * Float64Array over memory that the addon reads and writes. A call then costs the bare crossing,
+ * about 10 ns, instead of 20 with numbers converted both ways.
+ */
+import { createRequire } from 'node:module'
+import { fileURLToPath } from 'node:url'
+import { OffheapError } from '../core/errors.js'
+import type { Pointer } from '../core/pointer.js'
+
+/** The ABI of the exports below; the addon reports its own as `abi`. */
+const ABI = 1
+
+/** Slots of the box. Requests are written before a call, results read after it. */
+export const BOX = { PTR: 0, SIZE: 1, ALIGN: 2, NEW_SIZE: 3, STATUS: 4, RESULT: 5, LENGTH: 8 } as const
+
+/** oh_status_t of native/core/status.h. */
+export const STATUS = {
+  OK: 0,
+  NO_MEMORY: 1,
+  INVALID_POINTER: 2,
+  DOUBLE_FREE: 3,
+  INVALID_SIZE: 4,
+  SHOWN: 5,
+  INVALID_ALIGN: 6,
+} as const
+
+/** Which heap a block belongs to, and thus how it is freed. */
+export const HEAP = { LIBC: 0, PAGES: 1, BORROWED: 2 } as const
+
+/** glibc's heap figures, in bytes. */
+export interface NativeHeapInfo {
+  inUse: number
+  free: number
+  mmapped: number
+  arena: number
+}
+
+/** The raw operations of one native heap. Arguments and results through the box. */
+export interface NativeHeap {
+  /** SIZE, ALIGN -> RESULT: the address, or 0. */
+  alloc(): void
+  /** PTR, SIZE, ALIGN -> STATUS. */
+  free(): void
+  /** PTR, SIZE, ALIGN, NEW_SIZE -> STATUS, RESULT: 1 when it could. */
+  resize(): void
+  /** PTR, SIZE, ALIGN, NEW_SIZE -> STATUS, RESULT: the new address, or 0. */
+  remap(): void
+  /** PTR -> RESULT: bytes of the live block that starts there, or 0. */
+  usableSize(): void
+}
+
+export interface Binding {
+  readonly abi: number
+  readonly pageSize: number
+  readonly pageGranularity: number
+  /** Hands the box over: the addon keeps it and its address. */
+  init(box: Float64Array): void
+
+  readonly libc: NativeHeap
+  /** As libc, aligned for max_align_t only. */
+  readonly rawLibc: NativeHeap
+  readonly pages: NativeHeap
+
+  /** A run of pages with options: address, or 0. */
+  allocPages(size: number, align: number, guard: boolean, huge: boolean, name: string | undefined): number
+  /** Status; RESULT: bytes given back. */
+  decommitPages(ptr: Pointer, offset: number, size: number): number
+
+  /**
+   * Shows `size` bytes of a live block as an ArrayBuffer. `owned`: the block is freed when the buffer
+   * is collected; otherwise it lives on. RESULT: the id of the span. null: not a live block, or shown
+   * already. undefined: this runtime makes no external buffer of that size, or none at all.
+   */
+  show(heap: number, ptr: Pointer, size: number, owned: boolean): ArrayBuffer | null | undefined
+  /** Tells which buffer shows the span now. */
+  setBuffer(id: number, buffer: ArrayBuffer): void
+  /** Frees the block at once; its buffer has been detached. false: it is gone already. */
+  release(id: number): boolean
+  /** Leaves the block to whoever holds its buffer: it is freed when that is collected. */
+  abandon(id: number): void
+  /** A pinned span keeps its block when its thread ends. */
+  setPins(id: number, pins: number): void
+  /** napi_detach_arraybuffer, for runtimes without ArrayBuffer.prototype.transfer. */
+  detach(buffer: ArrayBuffer): boolean
+  /** The buffer of the span that holds these bytes, RESULT: its address; or undefined. */
+  find(ptr: Pointer, size: number): ArrayBuffer | undefined
+  /** Address of a view's first byte. */
+  addressOf(view: Uint8Array): number
+  /** Blocks shown now; blocks whose memory was left alone at the end of a thread, for safety. */
+  counters(): { shown: number; abandoned: number }
+
+  trim(): boolean
+  heapInfo(): NativeHeapInfo | null
+}
+
+export interface Addon {
+  readonly native: Binding
+  readonly box: Float64Array
+}
+
+let addon: Addon | null = null
+
+/**
+ * The addon, loaded on first use. Throws ERR_OFFHEAP_LIBRARY_NOT_FOUND when it is not built, and
+ * ERR_OFFHEAP_UNSUPPORTED when the runtime refuses to load addons.
+ */
+export function loadAddon(): Addon {
+  return (addon ??= load())
+}
+
+/** The addon, or null when it cannot be loaded: for what works without it. */
+export function tryAddon(): Addon | null {
+  try {
+    return loadAddon()
+  } catch {
+    return null
+  }
+}
+
+function load(): Addon {
+  const path = addonPath()
+  let native: Binding
+  try {
+    native = createRequire(import.meta.url)(path) as Binding
+  } catch (error) {
+    throw explain(error, path)
+  }
+  if (native.abi !== ABI) {
+    throw new OffheapError(
+      'LIBRARY_NOT_FOUND',
+      `The addon at ${path} was built from other sources than these (ABI ${native.abi}, expected ${ABI}). ${howToBuild()}`,
+    )
+  }
+  const box = new Float64Array(new ArrayBuffer(BOX.LENGTH * 8))
+  native.init(box)
+  return { native, box }
+}
+
+/** OFFHEAP_ADDON names another binary; lib/native and dist/native are equally deep. */
+function addonPath(): string {
+  return (
+    process.env['OFFHEAP_ADDON'] ?? fileURLToPath(new URL('../../build/Release/offheap.node', import.meta.url))
+  )
+}
+
+function howToBuild(): string {
+  const installed = import.meta.url.includes('/node_modules/')
+  const command = installed ? 'npm explore offheap -- npm run build:native' : 'npm run build:native'
+  return `Build it: ${command}`
+}
+
+function explain(error: unknown, path: string): OffheapError {
+  const { code, message } = error as NodeJS.ErrnoException
+  const options = { cause: error }
+  if (code === 'ERR_DLOPEN_DISABLED' || code === 'ERR_ACCESS_DENIED') {
+    return new OffheapError(
+      'UNSUPPORTED',
+      `This process may not load addons (${code}). Under --permission, add --allow-addons and ` +
+        `--allow-fs-read for the package: node --permission --allow-addons --allow-fs-read='*' ...`,
+      options,
+    )
+  }
+  const target = `${process.platform}-${process.arch}`
+  const what = code === 'MODULE_NOT_FOUND' ? 'is not built' : `does not load (${message})`
+  return new OffheapError(
+    'LIBRARY_NOT_FOUND',
+    `The addon for ${target} ${what}: ${path}. ${howToBuild()}`,
+    options,
+  )
+}

@@ -1,0 +1,48 @@
+/**
+ * Regions over memory of V8's: what a region falls back to where the runtime refuses external
+ * buffers (a V8-allocated ArrayBuffer has a stable address while it is referenced). Also the argument
+ * checks that regions share.
+ */
+import { OutOfMemoryError, unexpected } from '../core/errors.js'
+import { checkSize } from '../core/layout.js'
+import { Region, type RegionKind, type RegionSource } from '../core/region.js'
+import { loadAddon } from '../native/binding.js'
+import { detach } from '../native/shown.js'
+
+class BufferSource implements RegionSource {
+  constructor(readonly kind: RegionKind) {}
+
+  show(): null {
+    return null
+  }
+
+  release(buffer: ArrayBufferLike): void {
+    if (buffer.byteLength !== 0) detach(buffer as ArrayBuffer, this.kind)
+  }
+}
+
+/** A region of V8's memory at a multiple of `align`, zero-filled. Throws OutOfMemoryError. */
+export function bufferRegion(size: number, align: number, kind: RegionKind): Region {
+  let buffer: ArrayBuffer
+  try {
+    buffer = new ArrayBuffer(size + align)
+  } catch {
+    throw new OutOfMemoryError(`Region.${kind}`, size, align)
+  }
+  const address = loadAddon().native.addressOf(new Uint8Array(buffer))
+  const byteOffset = (align - (address % align)) % align
+  return new Region(new BufferSource(kind), address + byteOffset, size, { buffer, byteOffset })
+}
+
+/** Throws ERR_OFFHEAP_INVALID_LAYOUT unless `size` is an integer of at least 1. */
+export function checkRegionSize(size: unknown, where: string): void {
+  checkSize(size, where)
+  if (size === 0) throw unexpected('INVALID_LAYOUT', 'a size of at least 1 byte', where, size)
+}
+
+/** Throws ERR_OFFHEAP_INVALID_ARGUMENT unless `options` is an object. */
+export function checkOptions(options: unknown, where: string): void {
+  if (typeof options !== 'object' || options === null) {
+    throw unexpected('INVALID_ARGUMENT', 'an options object', where, options)
+  }
+}

@@ -1,0 +1,43 @@
+/** Regions of the C heap: aligned malloc. */
+import { OutOfMemoryError } from '../core/errors.js'
+import { checkAlign, DEFAULT_ALIGN } from '../core/layout.js'
+import { Region } from '../core/region.js'
+import { BOX, HEAP, loadAddon } from '../native/binding.js'
+import { showBlock } from '../native/shown.js'
+import { bufferRegion, checkOptions, checkRegionSize } from './buffer.js'
+
+export interface MallocOptions {
+  /** Alignment of the address, a power of two. Default 16; smaller ones are raised to it. */
+  align?: number
+}
+
+/**
+ * `size` bytes of the C heap, uninitialised, at a multiple of `align`. Freed by dispose, or when the
+ * region and its buffer are collected.
+ *
+ * Throws ERR_OFFHEAP_INVALID_LAYOUT for a size or alignment that is none, OutOfMemoryError when malloc
+ * fails or the runtime cannot show that many bytes (Node 20: 4 GiB). Where the runtime refuses
+ * external buffers altogether the memory is V8's. About 1.5 microseconds.
+ */
+export function mallocRegion(size: number, options: MallocOptions = {}): Region {
+  checkRegionSize(size, 'Region.malloc')
+  checkOptions(options, 'Region.malloc')
+  const { align = DEFAULT_ALIGN } = options
+  checkAlign(align, 'Region.malloc')
+  const { native, box } = loadAddon()
+  const aligned = Math.max(align, DEFAULT_ALIGN)
+  box[BOX.SIZE] = size
+  box[BOX.ALIGN] = aligned
+  native.libc.alloc()
+  const ptr = box[BOX.RESULT]!
+  if (ptr === 0) throw new OutOfMemoryError('Region.malloc', size, align)
+  const shown = showBlock(HEAP.LIBC, ptr, size, { kind: 'malloc', owned: true })
+  if (shown !== null) {
+    return new Region(shown.source, ptr, size, { buffer: shown.buffer, byteOffset: 0 })
+  }
+  box[BOX.PTR] = ptr
+  box[BOX.SIZE] = 0
+  box[BOX.ALIGN] = 0
+  native.libc.free()
+  return bufferRegion(size, aligned, 'malloc')
+}

@@ -1,0 +1,174 @@
+/**
+ * What the allocators share whose work is done in C: the C heap, aligned and raw, and whole pages.
+ *
+ * Blocks are known to the addon by address alone, so wrong frees are refused there. A block that JS
+ * looks at is shown as an ArrayBuffer of its own, made on first use; from then on only this class
+ * frees it, after detaching the buffer. It keeps the buffer until then: a block that nobody frees
+ * leaks, as malloc's do, and `process.memoryUsage().external` counts it.
+ *
+ * rawAlloc and rawFree are written out in each subclass: they are hot, and a call site here would
+ * see all of them.
+ */
+import { Allocator, doubleFree, invalidPointer } from '../core/allocator.js'
+import type { AllocatorStats } from '../core/allocator.js'
+import { OffheapError, unexpected } from '../core/errors.js'
+import { checkLayout, checkSize } from '../core/layout.js'
+import { checkPointer, type Pointer } from '../core/pointer.js'
+import { Region } from '../core/region.js'
+import { BOX, loadAddon, type NativeHeap, STATUS } from '../native/binding.js'
+import { showBlock } from '../native/shown.js'
+
+/** The addon's side of one allocator: loaded with its first operation. */
+export interface NativeDoor {
+  readonly heap: NativeHeap
+  readonly box: Float64Array
+}
+
+export abstract class NativeAllocator extends Allocator {
+  /** Live payload bytes allocated and freed through this instance, which is this thread's. */
+  protected _live = 0
+  protected _most = 0
+  private readonly _shown = new Map<Pointer, Region>()
+  private _opened: NativeDoor | null = null
+
+  protected abstract readonly _heapName: 'libc' | 'rawLibc' | 'pages'
+  protected abstract readonly _heapId: number
+
+  protected get _door(): NativeDoor {
+    return this._opened ?? this._open()
+  }
+
+  /** Within what the heap already gave the block. */
+  override rawResize(ptr: Pointer, size: number, align: number, newSize: number): boolean {
+    this._request(ptr, size, align, newSize, 'resize')
+    const { heap, box } = this._door
+    // What is shown cannot lose pages: the buffer would reach behind them.
+    if (this._shown.has(ptr)) return newSize <= this._usable(ptr) && this._counted(newSize - size)
+    heap.resize()
+    if (box[BOX.STATUS] !== STATUS.OK) throw this._refused(box[BOX.STATUS]!, 'resize', ptr, size, align)
+    return box[BOX.RESULT] === 1 && this._counted(newSize - size)
+  }
+
+  /** Moves as realloc does; 0 when memory is out, or when JS looks at the block (it must copy). */
+  override rawRemap(ptr: Pointer, size: number, align: number, newSize: number): Pointer {
+    this._request(ptr, size, align, newSize, 'remap')
+    const { heap, box } = this._door
+    if (this._shown.has(ptr)) return 0
+    heap.remap()
+    if (box[BOX.STATUS] !== STATUS.OK) throw this._refused(box[BOX.STATUS]!, 'remap', ptr, size, align)
+    const moved = box[BOX.RESULT]!
+    if (moved !== 0) this._counted(newSize - size)
+    return moved
+  }
+
+  /**
+   * The `size` bytes at `ptr`, which must be the start of a live block with that many. The first view
+   * of a block costs about 1 microsecond, later ones a map lookup. Throws ERR_OFFHEAP_INVALID_POINTER.
+   */
+  override view(ptr: Pointer, size: number): Uint8Array {
+    checkPointer(ptr, `${this.name}.view`)
+    checkSize(size, `${this.name}.view`)
+    const region = this._shown.get(ptr) ?? this._show(ptr)
+    if (size > region.byteLength) {
+      throw invalidPointer(this.name, 'view', ptr, `has ${region.byteLength} bytes, not ${size}`)
+    }
+    return region._bytes(0, size)
+  }
+
+  /** Is this the start of a live block of this heap, allocated by any thread? O(1). */
+  override owns(ptr: Pointer): boolean {
+    return Number.isSafeInteger(ptr) && ptr > 0 && this._usable(ptr) > 0
+  }
+
+  /**
+   * What went through this instance: each worker has its own. The heap's own overhead is not known
+   * here; footprint counts blocks as they were asked for.
+   */
+  override stats(): AllocatorStats {
+    const { name, _live: used } = this
+    const peak = Math.max(used, this._most)
+    return { name, capacity: Infinity, used, peak, footprint: used, peakFootprint: peak }
+  }
+
+  /** Does nothing: the heap is the process's. */
+  override dispose(): void {}
+
+  /** The slow half of rawFree: the addon did not free the block, and said why. */
+  protected _freeRefused(status: number, ptr: Pointer, size: number, align: number): void {
+    const region = status === STATUS.SHOWN ? this._shown.get(ptr) : undefined
+    if (region === undefined) throw this._refused(status, 'free', ptr, size, align)
+    if (size > region.byteLength) throw this._refused(STATUS.INVALID_SIZE, 'free', ptr, size, align)
+    region.dispose()
+    this._counted(-size)
+  }
+
+  protected _usable(ptr: Pointer): number {
+    const { heap, box } = this._door
+    box[BOX.PTR] = ptr
+    heap.usableSize()
+    return box[BOX.RESULT]!
+  }
+
+  protected _counted(bytes: number): true {
+    if (this._live > this._most) this._most = this._live
+    this._live = Math.max(0, this._live + bytes)
+    return true
+  }
+
+  protected _open(): NativeDoor {
+    const { native, box } = loadAddon()
+    return (this._opened = { heap: native[this._heapName], box })
+  }
+
+  /** Checks the arguments of a raw operation and writes them into the box. */
+  private _request(ptr: Pointer, size: number, align: number, newSize: number, operation: string): void {
+    checkPointer(ptr, `${this.name}.${operation}`)
+    checkLayout(size, align, `${this.name}.${operation}`)
+    checkSize(newSize, `${this.name}.${operation}`)
+    const { box } = this._door
+    box[BOX.PTR] = ptr
+    box[BOX.SIZE] = size
+    box[BOX.ALIGN] = align
+    box[BOX.NEW_SIZE] = newSize
+  }
+
+  private _show(ptr: Pointer): Region {
+    const size = this._usable(ptr)
+    if (size === 0) throw invalidPointer(this.name, 'view', ptr, 'is not the start of a live block')
+    const shown = showBlock(this._heapId, ptr, size, {
+      kind: 'block',
+      owned: false,
+      onRelease: () => this._shown.delete(ptr),
+    })
+    if (shown === null) {
+      throw new OffheapError(
+        'UNSUPPORTED',
+        `${this.name} cannot show a block of ${size} bytes: this runtime makes no external buffers of that size. ` +
+          `Allocate from a Region instead`,
+      )
+    }
+    const region = new Region(shown.source, ptr, size, { buffer: shown.buffer, byteOffset: 0 })
+    this._shown.set(ptr, region)
+    return region
+  }
+
+  private _refused(status: number, operation: string, ptr: Pointer, size: number, align: number): Error {
+    switch (status) {
+      case STATUS.DOUBLE_FREE:
+        return doubleFree(this.name, ptr)
+      case STATUS.INVALID_SIZE:
+        return invalidPointer(this.name, operation, ptr, `has ${this._usable(ptr)} bytes, not ${size}`)
+      case STATUS.INVALID_ALIGN:
+        return invalidPointer(this.name, operation, ptr, `was not allocated with alignment ${align}`)
+      case STATUS.SHOWN:
+        return new OffheapError(
+          'PINNED',
+          `The block of ${this.name} at 0x${ptr.toString(16)} is shown by a region or by another thread: free it there`,
+        )
+      case STATUS.INVALID_POINTER:
+        return invalidPointer(this.name, operation, ptr, 'is not the start of a live block')
+      default:
+        return unexpected('INVALID_ARGUMENT', 'a known status', `${this.name}.${operation}`, status)
+    }
+  }
+}

@@ -1,0 +1,105 @@
+/**
+ * pageAllocator: whole pages from the operating system, for few and large blocks.
+ *
+ * Every block is a mapping of its own: zero-filled, committed when first touched, back with the
+ * system as soon as it is freed. It grows in place where the addresses behind it are free and moves
+ * without copying where the kernel can (mremap). A system call or two each, some microseconds.
+ */
+import type { AllocatorStats } from '../core/allocator.js'
+import { invalidPointer } from '../core/allocator.js'
+import { alignUp, checkLayout, checkSize } from '../core/layout.js'
+import { checkPointer, type Pointer } from '../core/pointer.js'
+import { BOX, HEAP, loadAddon, STATUS } from '../native/binding.js'
+import { NativeAllocator } from './native-allocator.js'
+
+/** Whole pages. Safe as cAllocator is. */
+export class PageAllocator extends NativeAllocator {
+  protected readonly _heapName = 'pages'
+  protected readonly _heapId = HEAP.PAGES
+  private _pages = 0
+  private _mostPages = 0
+
+  override get name(): string {
+    return 'pageAllocator'
+  }
+
+  /** Bytes in a page of this system. */
+  get pageSize(): number {
+    return loadAddon().native.pageSize
+  }
+
+  /** Zero-filled pages at a multiple of max(align, page size). 0: out of address space. */
+  override rawAlloc(size: number, align: number): Pointer {
+    checkLayout(size, align, 'pageAllocator.alloc')
+    const { heap, box } = this._door
+    box[BOX.SIZE] = size
+    box[BOX.ALIGN] = align
+    heap.alloc()
+    const ptr = box[BOX.RESULT]!
+    if (ptr !== 0) {
+      this._live += size
+      this._countPages(this._wholePages(size))
+    }
+    return ptr
+  }
+
+  /** munmap. Throws ERR_OFFHEAP_INVALID_POINTER and DoubleFreeError as cAllocator does. */
+  override rawFree(ptr: Pointer, size: number, align: number): void {
+    checkPointer(ptr, 'pageAllocator.free')
+    checkLayout(size, align, 'pageAllocator.free')
+    const { heap, box } = this._door
+    box[BOX.PTR] = ptr
+    box[BOX.SIZE] = size
+    box[BOX.ALIGN] = align
+    heap.free()
+    const status = box[BOX.STATUS]!
+    if (status !== STATUS.OK) this._freeRefused(status, ptr, size, align)
+    else this._counted(-size)
+    this._countPages(-this._wholePages(size))
+  }
+
+  override rawResize(ptr: Pointer, size: number, align: number, newSize: number): boolean {
+    if (!super.rawResize(ptr, size, align, newSize)) return false
+    this._countPages(this._wholePages(newSize) - this._wholePages(size))
+    return true
+  }
+
+  override rawRemap(ptr: Pointer, size: number, align: number, newSize: number): Pointer {
+    const moved = super.rawRemap(ptr, size, align, newSize)
+    if (moved !== 0) this._countPages(this._wholePages(newSize) - this._wholePages(size))
+    return moved
+  }
+
+  /**
+   * Gives the memory of the whole pages inside [offset, offset + size) of a live block back to the
+   * system and keeps the addresses: they read as zeros from then on. Returns the bytes given back.
+   * Throws ERR_OFFHEAP_INVALID_POINTER for what is no live block or no span inside it.
+   */
+  decommit(ptr: Pointer, offset: number, size: number): number {
+    checkPointer(ptr, 'pageAllocator.decommit')
+    checkSize(offset, 'pageAllocator.decommit')
+    checkSize(size, 'pageAllocator.decommit')
+    const { native, box } = loadAddon()
+    const status = native.decommitPages(ptr, offset, size)
+    if (status === STATUS.OK) return box[BOX.RESULT]!
+    throw invalidPointer(this.name, 'decommit', ptr, `has no ${size} bytes at offset ${offset} to give back`)
+  }
+
+  /** As of the others, with footprint in whole pages. */
+  override stats(): AllocatorStats {
+    const footprint = this._pages
+    return { ...super.stats(), footprint, peakFootprint: Math.max(footprint, this._mostPages) }
+  }
+
+  private _countPages(bytes: number): void {
+    if (this._pages > this._mostPages) this._mostPages = this._pages
+    this._pages = Math.max(0, this._pages + bytes)
+  }
+
+  private _wholePages(size: number): number {
+    return alignUp(size === 0 ? 1 : size, this.pageSize)
+  }
+}
+
+/** Whole pages. Every thread has an instance. */
+export const pageAllocator: PageAllocator = new PageAllocator()

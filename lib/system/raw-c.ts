@@ -1,0 +1,47 @@
+/**
+ * rawCAllocator: malloc as it is. It saves cAllocator's choice between malloc and posix_memalign and
+ * grants no alignment above that of max_align_t.
+ */
+import { checkLayout, DEFAULT_ALIGN } from '../core/layout.js'
+import { checkPointer, type Pointer } from '../core/pointer.js'
+import { BOX, HEAP, STATUS } from '../native/binding.js'
+import { NativeAllocator } from './native-allocator.js'
+
+/** As cAllocator, in everything else. */
+export class RawCAllocator extends NativeAllocator {
+  protected readonly _heapName = 'rawLibc'
+  protected readonly _heapId = HEAP.LIBC
+
+  override get name(): string {
+    return 'rawCAllocator'
+  }
+
+  /** malloc(size). 0 when the heap has no memory, and for an alignment above 16. */
+  override rawAlloc(size: number, align: number): Pointer {
+    checkLayout(size, align, 'rawCAllocator.alloc')
+    if (align > DEFAULT_ALIGN) return 0
+    const { heap, box } = this._door
+    box[BOX.SIZE] = size
+    heap.alloc()
+    const ptr = box[BOX.RESULT]!
+    if (ptr !== 0) this._live += size
+    return ptr
+  }
+
+  /** free(ptr), refused as by cAllocator. */
+  override rawFree(ptr: Pointer, size: number, align: number): void {
+    checkPointer(ptr, 'rawCAllocator.free')
+    checkLayout(size, align, 'rawCAllocator.free')
+    const { heap, box } = this._door
+    box[BOX.PTR] = ptr
+    box[BOX.SIZE] = size
+    box[BOX.ALIGN] = align
+    heap.free()
+    const status = box[BOX.STATUS]!
+    if (status !== STATUS.OK) this._freeRefused(status, ptr, size, align)
+    else this._counted(-size)
+  }
+}
+
+/** malloc, unaligned. Every thread has an instance; they all use the process's one heap. */
+export const rawCAllocator: RawCAllocator = new RawCAllocator()

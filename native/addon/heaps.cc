@@ -1,0 +1,110 @@
+// heaps.cc: the raw operations of the native heaps, called millions of times a second.
+//
+// Raw Node-API: a call that takes and returns nothing costs 8 to 10 ns, each number converted 3 to 5
+// more. Arguments and results therefore pass through the box, which JS sees as a Float64Array.
+
+#include "env_state.h"
+
+extern "C" {
+#include "libc.h"
+#include "pages.h"
+}
+
+namespace offheap {
+
+namespace {
+
+struct Libc {
+  static void *Alloc(size_t size, size_t align) { return oh_libc_alloc(size, align); }
+  static constexpr auto Free = oh_libc_free;
+  static constexpr auto Resize = oh_libc_resize;
+  static constexpr auto Remap = oh_libc_remap;
+  static constexpr auto UsableSize = oh_libc_usable_size;
+};
+
+struct RawLibc : Libc {
+  static void *Alloc(size_t size, size_t) { return oh_libc_alloc_raw(size); }
+};
+
+struct Pages {
+  static void *Alloc(size_t size, size_t align) { return oh_pages_alloc(size, align, nullptr); }
+  static constexpr auto Free = oh_pages_free;
+  static constexpr auto Resize = oh_pages_resize;
+  static constexpr auto Remap = oh_pages_remap;
+  static constexpr auto UsableSize = oh_pages_usable_size;
+};
+
+template <typename Heap>
+struct Calls {
+  static EnvState *State(napi_env env, napi_callback_info info) {
+    void *state = nullptr;
+    napi_get_cb_info(env, info, nullptr, nullptr, nullptr, &state);
+    return static_cast<EnvState *>(state);
+  }
+
+  static napi_value Alloc(napi_env env, napi_callback_info info) {
+    EnvState *s = State(env, info);
+    s->set_pointer(kResult, Heap::Alloc(s->bytes(kSize), s->bytes(kAlign)));
+    return nullptr;
+  }
+
+  static napi_value Free(napi_env env, napi_callback_info info) {
+    EnvState *s = State(env, info);
+    s->box[kStatus] = Heap::Free(s->pointer(kPtr), s->bytes(kSize), s->bytes(kAlign));
+    return nullptr;
+  }
+
+  static napi_value Resize(napi_env env, napi_callback_info info) {
+    EnvState *s = State(env, info);
+    bool resized = false;
+    s->box[kStatus] = Heap::Resize(s->pointer(kPtr), s->bytes(kSize), s->bytes(kAlign),
+                                   s->bytes(kNewSize), &resized);
+    s->box[kResult] = resized;
+    return nullptr;
+  }
+
+  static napi_value Remap(napi_env env, napi_callback_info info) {
+    EnvState *s = State(env, info);
+    void *moved = nullptr;
+    s->box[kStatus] = Heap::Remap(s->pointer(kPtr), s->bytes(kSize), s->bytes(kAlign),
+                                  s->bytes(kNewSize), &moved);
+    s->set_pointer(kResult, moved);
+    return nullptr;
+  }
+
+  static napi_value UsableSize(napi_env env, napi_callback_info info) {
+    EnvState *s = State(env, info);
+    s->box[kResult] = static_cast<double>(Heap::UsableSize(s->pointer(kPtr)));
+    return nullptr;
+  }
+
+  static Napi::Object Export(Napi::Env env, EnvState *state) {
+    Napi::Object heap = Napi::Object::New(env);
+    struct {
+      char const *name;
+      napi_callback call;
+    } const calls[] = {{"alloc", Alloc},
+                       {"free", Free},
+                       {"resize", Resize},
+                       {"remap", Remap},
+                       {"usableSize", UsableSize}};
+    for (auto const &entry : calls) {
+      napi_value function = nullptr;
+      napi_status status = napi_create_function(env, entry.name, NAPI_AUTO_LENGTH, entry.call,
+                                                state, &function);
+      if (status != napi_ok) throw Napi::Error::New(env);
+      heap.Set(entry.name, Napi::Value(env, function));
+    }
+    return heap;
+  }
+};
+
+}  // namespace
+
+void ExportHeaps(Napi::Env env, Napi::Object exports, EnvState *state) {
+  exports.Set("libc", Calls<Libc>::Export(env, state));
+  exports.Set("rawLibc", Calls<RawLibc>::Export(env, state));
+  exports.Set("pages", Calls<Pages>::Export(env, state));
+}
+
+}  // namespace offheap

@@ -1,0 +1,260 @@
+/* os_posix.c: os.h for Linux (glibc, musl), macOS and the BSDs.
+
+   The heap is malloc, posix_memalign above its alignment, and what the C library offers beyond
+   POSIX: the usable size everywhere, trimming and statistics where they exist.
+
+   Pages are private anonymous mappings. A reservation is PROT_NONE and MAP_NORESERVE: it costs an
+   entry in the kernel's list of mappings and nothing else. Committing is mprotect; the kernel gives
+   a page when it is first touched.
+
+   Costs: heap calls cost what malloc costs; each call on pages is one system call, two or three
+   where an alignment has to be cut out of a larger reservation. */
+
+#ifndef _WIN32
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* mremap, MAP_ANONYMOUS, malloc_usable_size */
+#endif
+
+#include "os.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#if defined(__APPLE__)
+#include <malloc/malloc.h>
+#elif defined(__FreeBSD__)
+#include <malloc_np.h>
+#else
+#include <malloc.h>
+#endif
+
+#ifdef __linux__
+#include <sys/prctl.h>
+#ifndef PR_SET_VMA
+#define PR_SET_VMA 0x53564d41
+#endif
+#ifndef PR_SET_VMA_ANON_NAME
+#define PR_SET_VMA_ANON_NAME 0
+#endif
+#endif
+
+#ifndef MAP_ANONYMOUS
+#define MAP_ANONYMOUS MAP_ANON
+#endif
+#ifndef MAP_NORESERVE
+#define MAP_NORESERVE 0
+#endif
+
+/* ---- The C heap ------------------------------------------------------------------------------ */
+
+static size_t at_least_aligned(size_t size) {
+  return size < OS_HEAP_ALIGN ? OS_HEAP_ALIGN : size;
+}
+
+void *os_heap_alloc(size_t size, size_t align) {
+  if (align <= OS_HEAP_ALIGN) return malloc(at_least_aligned(size));
+  /* Not every C library looks whether size + align wraps. */
+  if (align > PTRDIFF_MAX || size > PTRDIFF_MAX - align) return NULL;
+  void *ptr = NULL;
+  return posix_memalign(&ptr, align, size) == 0 ? ptr : NULL;
+}
+
+void *os_heap_alloc_raw(size_t size) {
+  return malloc(at_least_aligned(size));
+}
+
+void os_heap_free(void *ptr, bool raw) {
+  (void)raw;
+  free(ptr);
+}
+
+void *os_heap_realloc(void *ptr, size_t new_size, size_t align, bool raw) {
+  (void)align;
+  (void)raw;
+  return realloc(ptr, at_least_aligned(new_size));
+}
+
+size_t os_heap_usable(void *ptr, size_t align, bool raw) {
+  (void)align;
+  (void)raw;
+#ifdef __APPLE__
+  return malloc_size(ptr);
+#else
+  return malloc_usable_size(ptr);
+#endif
+}
+
+bool os_heap_trim(void) {
+#if defined(__GLIBC__)
+  return malloc_trim(0) == 1;
+#elif defined(__APPLE__)
+  return malloc_zone_pressure_relief(NULL, 0) != 0;
+#else
+  return false;
+#endif
+}
+
+#if defined(__GLIBC__)
+
+/* mallinfo2 came with glibc 2.33. A weak reference lets one binary use it where it exists and load
+   where it does not, whichever version it was built against. */
+#if !__GLIBC_PREREQ(2, 33)
+struct mallinfo2 {
+  size_t arena, ordblks, smblks, hblks, hblkhd, usmblks, fsmblks, uordblks, fordblks, keepcost;
+};
+extern struct mallinfo2 mallinfo2(void);
+#endif
+#pragma weak mallinfo2
+
+bool os_heap_get_info(os_heap_info_t *info) {
+  if (mallinfo2 == NULL) return false;
+  struct mallinfo2 const from = mallinfo2();
+  info->in_use = (double)from.uordblks + (double)from.hblkhd;
+  info->free = (double)from.fordblks;
+  info->mmapped = (double)from.hblkhd;
+  info->arena = (double)from.arena;
+  return true;
+}
+
+#elif defined(__APPLE__)
+
+bool os_heap_get_info(os_heap_info_t *info) {
+  malloc_statistics_t from;
+  malloc_zone_statistics(NULL, &from); /* NULL: all zones together */
+  info->in_use = (double)from.size_in_use;
+  info->free = (double)from.size_allocated - (double)from.size_in_use;
+  info->mmapped = 0;
+  info->arena = (double)from.size_allocated;
+  return true;
+}
+
+#else
+
+bool os_heap_get_info(os_heap_info_t *info) {
+  (void)info;
+  return false;
+}
+
+#endif
+
+/* ---- Pages ----------------------------------------------------------------------------------- */
+
+size_t os_page_size(void) {
+  long const size = sysconf(_SC_PAGESIZE);
+  return size > 0 ? (size_t)size : 4096;
+}
+
+size_t os_page_granularity(void) {
+  return os_page_size();
+}
+
+static void *map(void *hint, size_t size, int access, int flags) {
+  void *const ptr = mmap(hint, size, access, MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);
+  return ptr == MAP_FAILED ? NULL : ptr;
+}
+
+void *os_pages_reserve(size_t size, size_t align) {
+  size_t const slack = align > os_page_size() ? align - os_page_size() : 0;
+  if (size == 0 || size > SIZE_MAX - slack) return NULL;
+  char *const from = map(NULL, size + slack, PROT_NONE, MAP_NORESERVE);
+  if (from == NULL || slack == 0) return from;
+  size_t const before = (size_t)(0 - (uintptr_t)from) & (align - 1);
+  if (before > 0) os_pages_release(from, before);
+  if (before < slack) os_pages_release(from + before + size, slack - before);
+  return from + before;
+}
+
+bool os_pages_commit(void *ptr, size_t size) {
+  return mprotect(ptr, size, PROT_READ | PROT_WRITE) == 0;
+}
+
+bool os_pages_decommit(void *ptr, size_t size) {
+#ifdef __linux__
+  return madvise(ptr, size, MADV_DONTNEED) == 0;
+#else
+  /* Elsewhere MADV_DONTNEED may keep the bytes; a new mapping in place of the old never does. */
+  return map(ptr, size, PROT_NONE, MAP_FIXED | MAP_NORESERVE) != NULL;
+#endif
+}
+
+bool os_pages_protect(void *ptr, size_t size, os_access_t access) {
+  int const flags = access == OS_ACCESS_NONE   ? PROT_NONE
+                    : access == OS_ACCESS_READ ? PROT_READ
+                                               : PROT_READ | PROT_WRITE;
+  return mprotect(ptr, size, flags) == 0;
+}
+
+/* Neighbouring mappings are one to the kernel, and unmapping the middle of one makes two, which
+   fails at vm.max_map_count. Then the addresses stay taken, but not the memory. */
+void os_pages_release(void *ptr, size_t size) {
+  if (munmap(ptr, size) != 0) (void)os_pages_decommit(ptr, size);
+}
+
+bool os_pages_release_tail(void *ptr, size_t size) {
+  return munmap(ptr, size) == 0;
+}
+
+bool os_pages_grow(void *ptr, size_t size, size_t new_size) {
+#ifdef __linux__
+  return mremap(ptr, size, new_size, 0) != MAP_FAILED;
+#else
+  /* The address behind is a wish; the kernel gives another one when it is taken. */
+  char *const end = (char *)ptr + size;
+  void *const more = map(end, new_size - size, PROT_READ | PROT_WRITE, MAP_NORESERVE);
+  if (more == end) return true;
+  if (more != NULL) os_pages_release(more, new_size - size);
+  return false;
+#endif
+}
+
+void *os_pages_move(void *ptr, size_t size, size_t new_size) {
+#ifdef __linux__
+  void *const moved = mremap(ptr, size, new_size, MREMAP_MAYMOVE);
+  return moved == MAP_FAILED ? NULL : moved;
+#else
+  (void)ptr;
+  (void)size;
+  (void)new_size;
+  return NULL;
+#endif
+}
+
+bool os_pages_hint_huge(void *ptr, size_t size) {
+#ifdef MADV_HUGEPAGE
+  return madvise(ptr, size, MADV_HUGEPAGE) == 0;
+#else
+  (void)ptr;
+  (void)size;
+  return false;
+#endif
+}
+
+bool os_pages_set_name(void *ptr, size_t size, char const *name) {
+#ifdef __linux__
+  return prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME, (unsigned long)(uintptr_t)ptr,
+               (unsigned long)size, (unsigned long)(uintptr_t)name) == 0;
+#else
+  (void)ptr;
+  (void)size;
+  (void)name;
+  return false;
+#endif
+}
+
+/* ---- Mutual exclusion ------------------------------------------------------------------------ */
+
+void os_mutex_lock(os_mutex_t *mutex) {
+  (void)pthread_mutex_lock(mutex);
+}
+
+void os_mutex_unlock(os_mutex_t *mutex) {
+  (void)pthread_mutex_unlock(mutex);
+}
+
+#else
+/* ISO C wants a declaration in every translation unit. */
+typedef int os_posix_is_not_for_windows;
+#endif

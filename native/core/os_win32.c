@@ -1,0 +1,184 @@
+/* os_win32.c: os.h for Windows.
+
+   The heap is the C runtime's. Raw blocks are malloc's own; all others come from _aligned_malloc,
+   whose blocks only the other _aligned_ functions understand. That is why os.h asks each time
+   whether a block is raw.
+
+   Pages are VirtualAlloc's: addresses are reserved in units of 64 KiB and committed by the page. A
+   reservation can only be released as a whole, cannot grow and cannot move, so those functions say
+   that they cannot.
+
+   Costs: as malloc; one system call for each call on pages. */
+
+#ifdef _WIN32
+
+#ifndef WIN32_LEAN_AND_MEAN
+#define WIN32_LEAN_AND_MEAN
+#endif
+#include <windows.h>
+
+#include "os.h"
+
+#include <malloc.h>
+#include <stdlib.h>
+
+#ifdef __MINGW32__
+/* In the universal C runtime, but not in this compiler's headers. */
+size_t __cdecl _aligned_msize(void *ptr, size_t align, size_t offset);
+#endif
+
+/* ---- The C heap ------------------------------------------------------------------------------ */
+
+static size_t at_least_aligned(size_t size) {
+  return size < OS_HEAP_ALIGN ? OS_HEAP_ALIGN : size;
+}
+
+/* What _aligned_malloc is given, and so what its siblings must be given again. */
+static size_t heap_align(size_t align) {
+  return align < OS_HEAP_ALIGN ? OS_HEAP_ALIGN : align;
+}
+
+void *os_heap_alloc(size_t size, size_t align) {
+  if (align > PTRDIFF_MAX || size > PTRDIFF_MAX - align) return NULL;
+  return _aligned_malloc(at_least_aligned(size), heap_align(align));
+}
+
+void *os_heap_alloc_raw(size_t size) {
+  return malloc(at_least_aligned(size));
+}
+
+void os_heap_free(void *ptr, bool raw) {
+  if (raw) {
+    free(ptr);
+  } else {
+    _aligned_free(ptr);
+  }
+}
+
+void *os_heap_realloc(void *ptr, size_t new_size, size_t align, bool raw) {
+  if (new_size > PTRDIFF_MAX - heap_align(align)) return NULL;
+  if (raw) return realloc(ptr, at_least_aligned(new_size));
+  return _aligned_realloc(ptr, at_least_aligned(new_size), heap_align(align));
+}
+
+size_t os_heap_usable(void *ptr, size_t align, bool raw) {
+  return raw ? _msize(ptr) : _aligned_msize(ptr, heap_align(align), 0);
+}
+
+bool os_heap_trim(void) {
+  return _heapmin() == 0;
+}
+
+/* The runtime offers a walk over every block under the heap's lock; that is no way to read a
+   sum. */
+bool os_heap_get_info(os_heap_info_t *info) {
+  (void)info;
+  return false;
+}
+
+/* ---- Pages ----------------------------------------------------------------------------------- */
+
+size_t os_page_size(void) {
+  SYSTEM_INFO info;
+  GetSystemInfo(&info);
+  return info.dwPageSize;
+}
+
+size_t os_page_granularity(void) {
+  SYSTEM_INFO info;
+  GetSystemInfo(&info);
+  return info.dwAllocationGranularity;
+}
+
+/* A reservation cannot be trimmed. So a larger one finds an aligned address and is given back, and
+   the address is asked for by name; another thread may have taken it by then. */
+static void *reserve_aligned(size_t size, size_t align) {
+  if (size > SIZE_MAX - align) return NULL;
+  for (int attempt = 0; attempt < 8; attempt++) {
+    void *const from = VirtualAlloc(NULL, size + align, MEM_RESERVE, PAGE_NOACCESS);
+    if (from == NULL) return NULL;
+    uintptr_t const aligned = ((uintptr_t)from + align - 1) & ~(uintptr_t)(align - 1);
+    VirtualFree(from, 0, MEM_RELEASE);
+    void *const ptr = VirtualAlloc((void *)aligned, size, MEM_RESERVE, PAGE_NOACCESS);
+    if (ptr != NULL) return ptr;
+  }
+  return NULL;
+}
+
+void *os_pages_reserve(size_t size, size_t align) {
+  if (size == 0) return NULL;
+  if (align > os_page_granularity()) return reserve_aligned(size, align);
+  return VirtualAlloc(NULL, size, MEM_RESERVE, PAGE_NOACCESS);
+}
+
+bool os_pages_commit(void *ptr, size_t size) {
+  return VirtualAlloc(ptr, size, MEM_COMMIT, PAGE_READWRITE) != NULL;
+}
+
+bool os_pages_decommit(void *ptr, size_t size) {
+  return VirtualFree(ptr, size, MEM_DECOMMIT) != 0;
+}
+
+bool os_pages_protect(void *ptr, size_t size, os_access_t access) {
+  DWORD const flags = access == OS_ACCESS_NONE   ? PAGE_NOACCESS
+                      : access == OS_ACCESS_READ ? PAGE_READONLY
+                                                 : PAGE_READWRITE;
+  DWORD before;
+  return VirtualProtect(ptr, size, flags, &before) != 0;
+}
+
+void os_pages_release(void *ptr, size_t size) {
+  (void)size;
+  VirtualFree(ptr, 0, MEM_RELEASE);
+}
+
+bool os_pages_release_tail(void *ptr, size_t size) {
+  (void)ptr;
+  (void)size;
+  return false;
+}
+
+bool os_pages_grow(void *ptr, size_t size, size_t new_size) {
+  (void)ptr;
+  (void)size;
+  (void)new_size;
+  return false;
+}
+
+void *os_pages_move(void *ptr, size_t size, size_t new_size) {
+  (void)ptr;
+  (void)size;
+  (void)new_size;
+  return NULL;
+}
+
+/* Large pages need a privilege that processes do not have, and are never lazy. */
+bool os_pages_hint_huge(void *ptr, size_t size) {
+  (void)ptr;
+  (void)size;
+  return false;
+}
+
+bool os_pages_set_name(void *ptr, size_t size, char const *name) {
+  (void)ptr;
+  (void)size;
+  (void)name;
+  return false;
+}
+
+/* ---- Mutual exclusion ------------------------------------------------------------------------ */
+
+_Static_assert(sizeof(os_mutex_t) == sizeof(SRWLOCK), "an os_mutex_t is an SRWLOCK");
+
+void os_mutex_lock(os_mutex_t *mutex) {
+  AcquireSRWLockExclusive((PSRWLOCK)mutex);
+}
+
+void os_mutex_unlock(os_mutex_t *mutex) {
+  ReleaseSRWLockExclusive((PSRWLOCK)mutex);
+}
+
+#else
+/* ISO C wants a declaration in every translation unit. */
+typedef int os_win32_is_for_windows;
+#endif

@@ -1,0 +1,110 @@
+// What users get from npm: packs the package, looks at what is in it, installs it into an empty folder,
+// and follows the message that loading it without a binary gives. Ends with "N passed, N failed".
+
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { at, checklist, npmCommand, readJson, root, run, say } from './lib.mjs'
+
+/** Every file of the package is one of these. */
+const EXPECTED = [
+  /^(package\.json|README\.md|CHANGELOG\.md|LICENSE|binding\.gyp|CMakeLists\.txt)$/,
+  /^dist\/.+\.(js|js\.map|d\.ts)$/,
+  /^native\/(include|core|addon)\/.+\.(h|c|cc)$/,
+  /^scripts\/(build-addon|lib|native-sources)\.mjs$/,
+]
+/** And each of these kinds is there. */
+const NEEDED = [
+  'README.md',
+  'CHANGELOG.md',
+  'LICENSE',
+  'binding.gyp',
+  'dist/index.js',
+  'dist/index.d.ts',
+  'native/include/offheap.h',
+  'scripts/build-addon.mjs',
+]
+/** npm runs these on its own when a package is installed; npm 12 and pnpm 10 block them. */
+const INSTALL_SCRIPTS = ['preinstall', 'install', 'postinstall', 'prepare', 'prepublish']
+
+const checks = checklist('package')
+const work = mkdtempSync(join(tmpdir(), 'offheap-package-'))
+const user = join(work, 'user')
+mkdirSync(user)
+writeFileSync(join(user, 'package.json'), '{ "private": true }\n')
+
+/** Loads the installed package as a user does. @param {string} code */
+const load = (code) =>
+  run([process.execPath, '--input-type=module', '-e', code], { cwd: user, show: 'none' })
+
+/** @param {string[]} args */
+const npm = (args, cwd = user) =>
+  run([...npmCommand(), ...args], {
+    cwd,
+    // npm tells its children which project they are in; here it is another.
+    env: { npm_config_local_prefix: undefined, npm_config_prefix: undefined, INIT_CWD: undefined },
+    show: 'none',
+    timeout: 300_000,
+  })
+
+try {
+  await checkContents()
+  if (await checkInstall()) await checkMessage()
+} finally {
+  rmSync(work, { recursive: true, force: true })
+}
+checks.end()
+
+async function checkContents() {
+  const packed = await npm(['pack', '--json', '--ignore-scripts', '--pack-destination', work], root)
+  if (!checks.check('npm pack', packed.code === 0, packed.output)) return
+  const [{ files }] = JSON.parse(packed.output.slice(packed.output.indexOf('[\n')))
+  const names = files.map((file) => file.path)
+  const odd = names.filter((name) => !EXPECTED.some((kind) => kind.test(name)))
+  const missing = NEEDED.filter((name) => !names.includes(name))
+  checks.check('holds nothing that it should not', odd.length === 0, odd.join('\n'))
+  checks.check('holds all that it should', missing.length === 0, missing.join('\n'))
+
+  const manifest = readJson(at('package.json'))
+  const scripts = INSTALL_SCRIPTS.filter((name) => name in (manifest.scripts ?? {}))
+  checks.check(
+    'no install script',
+    scripts.length === 0 && manifest.gypfile === false,
+    scripts.join(', '),
+  )
+  const lock = readFileSync(at('package-lock.json'), 'utf8')
+  checks.check('package-lock.json names no registry', !/"resolved": "http/.test(lock))
+}
+
+/** Installed as users do, install scripts allowed: nothing may be built by it. */
+async function checkInstall() {
+  const { name, version } = readJson(at('package.json'))
+  const tarball = join(work, `${name}-${version}.tgz`)
+  const installed = await npm(['install', '--no-audit', '--no-fund', '--prefer-offline', tarball])
+  checks.check('the tarball installs', installed.code === 0, installed.output)
+  const built = existsSync(join(user, 'node_modules', name, 'build'))
+  return checks.check('installing builds nothing', installed.code === 0 && !built)
+}
+
+async function checkMessage() {
+  const unbuilt = await load("await import('offheap')")
+  const command = /npm [^`'"\n]*build:native\b/.exec(unbuilt.output)?.[0]
+  const said = unbuilt.code !== 0 && command !== undefined
+  if (!checks.check('loading it unbuilt names the command that builds it', said, unbuilt.output))
+    return
+
+  say(`in an installed package: ${command}`)
+  const built = await npm((command ?? '').split(' ').slice(1))
+  checks.check(`${command} builds it`, built.code === 0, built.output)
+
+  const loaded = await load(`
+    import { cAllocator } from 'offheap'
+    const block = cAllocator.alloc(64)
+    block.bytes.fill(7)
+    block.free()`)
+  checks.check('then it works as an ES module', loaded.code === 0, loaded.output)
+  const required = await load(`
+    import { createRequire } from 'node:module'
+    createRequire(process.cwd() + '/x.cjs')('offheap').cAllocator.alloc(64).free()`)
+  checks.check('and through require()', required.code === 0, required.output)
+}

@@ -1,0 +1,184 @@
+// Everything that CI runs: `npm test`, or some stages by name: `npm test -- lint types`.
+// Goes on after a failure, so that one run shows all; ends with the counts of all tests.
+// What a missing tool keeps from running is skipped by name; in CI, which installs it, that is a failure.
+
+import { existsSync } from 'node:fs'
+import { addons } from './build-addon.mjs'
+import { ask, at, countsLine, fail, inCI, parseCounts, run, say, seconds, which } from './lib.mjs'
+import { runVitest } from './vitest.mjs'
+
+/** @typedef {import('./lib.mjs').Counts} Counts */
+
+const MINUTES = 60_000
+const node = process.execPath
+
+/**
+ * @typedef {object} Stage
+ * @property {string} about
+ * @property {() => Promise<Counts>} run
+ * @property {() => string} [missing] the tool that it lacks; '' when it lacks none
+ * @property {boolean} [byNameOnly] a part of another stage: runs only when asked for
+ */
+
+/** @type {Record<string, Stage>} */
+const stages = {
+  format: {
+    about: 'formatting (npm run format mends it)',
+    run: () => asOne([node, at('node_modules/oxfmt/bin/oxfmt'), '--check']),
+  },
+  lint: {
+    about: 'lint',
+    run: () => asOne([node, at('node_modules/oxlint/bin/oxlint')]),
+  },
+  types: {
+    about: 'types of the sources, the tests and the scripts',
+    run: async () =>
+      sum([await asOne(tsc('tsconfig.json')), await asOne(tsc('tsconfig.scripts.json'))]),
+  },
+  native: {
+    about: 'C tests, without Node',
+    missing: () => lacking('valgrind'),
+    run: () => counted([node, at('test/native/run.mjs')]),
+  },
+  unit: {
+    about: 'the quick tests, with few random programs',
+    run: () =>
+      runVitest('unit', ['test/unit', 'test/conformance', 'test/model'], {
+        env: { OFFHEAP_RUNS: '20' },
+        timeout: 5 * MINUTES,
+      }),
+    byNameOnly: true,
+  },
+  vitest: {
+    about: 'all TypeScript tests',
+    run: () => runVitest('all', [], { timeout: 15 * MINUTES }),
+  },
+  cmake: {
+    about: 'the addon as cmake-js builds it',
+    missing: () => lacking('cmake'),
+    run: async () => {
+      const built = await asOne([node, at('scripts/build-addon.mjs'), '--cmake'])
+      return built.failed > 0 ? built : sum([built, await smoke({ OFFHEAP_ADDON: addons.cmake })])
+    },
+  },
+  asan: {
+    about: 'the addon under AddressSanitizer and UBSan',
+    missing: () => lacking('cmake') || (libasan() ? '' : 'libasan of gcc, on Linux'),
+    run: async () => {
+      const built = await asOne([node, at('scripts/build-addon.mjs'), '--asan'])
+      return built.failed > 0 ? built : sum([built, await smoke(asanEnvironment())])
+    },
+  },
+  runtimes: {
+    about: 'the same addon on other versions of Node',
+    run: () => counted([node, at('test/runtimes/run.mjs')], { timeout: 25 * MINUTES }),
+  },
+  windows: {
+    about: 'compiled for Windows, not run',
+    missing: () => lacking('x86_64-w64-mingw32-gcc') || lacking('x86_64-w64-mingw32-g++'),
+    run: () => counted([node, at('scripts/check-windows.mjs')]),
+  },
+  package: {
+    about: 'the package as npm installs it',
+    run: () => counted([node, at('scripts/check-package.mjs')]),
+  },
+}
+
+/** @param {string} project */
+const tsc = (project) => [node, at('node_modules/typescript/bin/tsc'), '--noEmit', '-p', project]
+
+/** @param {string} program */
+const lacking = (program) => (which(program) ? '' : program)
+
+/** gcc's AddressSanitizer, which has to be in the process before Node is; '' when there is none. */
+function libasan() {
+  if (process.platform !== 'linux') return ''
+  const path = ask(['gcc', '-print-file-name=libasan.so'])
+  return path.startsWith('/') && existsSync(path) ? path : ''
+}
+
+function asanEnvironment() {
+  return {
+    OFFHEAP_ADDON: addons.asan,
+    LD_PRELOAD: libasan(),
+    // No leak check: Node ends without freeing what V8 and its own start-up hold, and every such block
+    // would be a report. The C tests look for leaks. Out of memory is a result that is tested for.
+    ASAN_OPTIONS: 'detect_leaks=0:allocator_may_return_null=1',
+    UBSAN_OPTIONS: 'print_stacktrace=1',
+  }
+}
+
+/** @param {Record<string, string>} env */
+const smoke = (env) => counted([node, at('test/runtimes/smoke.mjs')], { env, timeout: 5 * MINUTES })
+
+/** A command that counts as one test. @param {string[]} command @returns {Promise<Counts>} */
+async function asOne(command) {
+  const { code } = await run(command, { timeout: 10 * MINUTES })
+  return code === 0 ? { passed: 1, failed: 0, skipped: 0 } : { passed: 0, failed: 1, skipped: 0 }
+}
+
+/**
+ * A command that counts its tests itself, in its last line.
+ * @param {string[]} command
+ * @param {import('./lib.mjs').RunOptions} [options]
+ * @returns {Promise<Counts>}
+ */
+async function counted(command, options) {
+  const { code, output } = await run(command, { timeout: 10 * MINUTES, ...options })
+  const counts = parseCounts(output) ?? { passed: 0, failed: 0, skipped: 0 }
+  // Ended badly without a failed test to show for it, or tested nothing: that is a failure too.
+  const odd = counts.failed === 0 && (code !== 0 || counts.passed === 0)
+  return odd ? { ...counts, failed: 1 } : counts
+}
+
+/** @param {Counts[]} all @returns {Counts} */
+const sum = (all) =>
+  all.reduce((a, b) => ({
+    passed: a.passed + b.passed,
+    failed: a.failed + b.failed,
+    skipped: a.skipped + b.skipped,
+  }))
+
+/** @param {Stage} stage @returns {Promise<Counts>} */
+async function runStage(stage) {
+  const missing = stage.missing?.() ?? ''
+  if (!missing) return stage.run()
+  console.log(`${inCI ? 'FAIL' : 'skipped'}: needs ${missing}, which is not installed`)
+  return inCI ? { passed: 0, failed: 1, skipped: 0 } : { passed: 0, failed: 0, skipped: 1 }
+}
+
+const asked = process.argv.slice(2)
+const unknown = asked.find((name) => !(name in stages))
+if (unknown) fail(`no stage ${unknown}; there are ${Object.keys(stages).join(', ')}`)
+const chosen = Object.entries(stages).filter(([name, stage]) =>
+  asked.length > 0 ? asked.includes(name) : !stage.byNameOnly,
+)
+
+const setup = await run([node, at('scripts/setup.mjs')])
+if (setup.code !== 0) {
+  // Nothing can run without it.
+  console.log(countsLine({ passed: 0, failed: 1, skipped: 0 }))
+  process.exit(1)
+}
+
+const table = []
+const started = Date.now()
+for (const [name, stage] of chosen) {
+  console.log(`\n== ${name}: ${stage.about}`)
+  const from = Date.now()
+  const counts = await runStage(stage)
+  const time = seconds(Date.now() - from)
+  say(`${name}: ${countsLine(counts)} in ${time}`)
+  table.push({ name, counts, time })
+}
+
+const total = sum(table.map((row) => row.counts))
+console.log('\n   stage     passed  failed  skipped     time')
+for (const { name, counts, time } of table) {
+  const mark = counts.failed > 0 ? 'x ' : '  '
+  const cells = [counts.passed, counts.failed, counts.skipped].map((n) => String(n).padStart(7))
+  console.log(` ${mark}${name.padEnd(9)}${cells.join(' ')} ${time.padStart(10)}`)
+}
+console.log(`all stages in ${seconds(Date.now() - started)}`)
+console.log(countsLine(total))
+process.exitCode = total.failed > 0 ? 1 : 0
