@@ -35,6 +35,7 @@ export class BumpCheckpoint {
     readonly _epoch: number,
     readonly _cursor: number,
     readonly _gaps: number,
+    readonly _floorBelow: number,
   ) {}
 }
 
@@ -52,6 +53,8 @@ export class BumpAllocator extends Allocator implements RegionUser {
   private readonly _region: Region
   private readonly _owned: boolean
   private _gone = false
+  /** Offset of the newest open checkpoint: a block that starts below it must not grow past it. */
+  private _floor = 0
 
   /**
    * @param memory A capacity in bytes (a region of that size is made, and freed by dispose), a Region
@@ -107,7 +110,10 @@ export class BumpAllocator extends Allocator implements RegionUser {
     return offset === NONE ? null : new Allocation(this, this._region, offset | 0, size, aligned)
   }
 
-  /** The last block grows and shrinks within the capacity; another only shrinks. O(1). */
+  /**
+   * The last block grows and shrinks within the capacity; another only shrinks. A block from before
+   * an open checkpoint does not grow, because a rewind would cut it. O(1).
+   */
   override rawResize(ptr: Pointer, size: number, align: number, newSize: number): boolean {
     const start = this._locate(ptr, size, align, 'resize')
     checkSize(newSize, 'BumpAllocator.resize')
@@ -116,6 +122,7 @@ export class BumpAllocator extends Allocator implements RegionUser {
     this._notePeaks()
     if (start + bytes === this.totalAllocated) {
       if (start + newBytes > this._capacity) return false
+      if (newBytes > bytes && start < this._floor) return false
       this._words[CURSOR] = this._low + start + newBytes
       return true
     }
@@ -154,6 +161,7 @@ export class BumpAllocator extends Allocator implements RegionUser {
     this._notePeaks()
     this._words[CURSOR] = this._low
     this._words[GAPS] = 0
+    this._floor = 0
     this._region._nextEpoch()
   }
 
@@ -170,8 +178,10 @@ export class BumpAllocator extends Allocator implements RegionUser {
   /** Remembers where the cursor is. A checkpoint stays open until a reset or a rewind below it. O(1). */
   checkpoint(): BumpCheckpoint {
     this._region._assertLive()
+    const below = this._floor
+    this._floor = Math.max(below, this.totalAllocated)
     const epoch = this._region._pushEpoch()
-    return new BumpCheckpoint(this, epoch, this._words[CURSOR]!, this._words[GAPS]!)
+    return new BumpCheckpoint(this, epoch, this._words[CURSOR]!, this._words[GAPS]!, below)
   }
 
   /**
@@ -182,13 +192,22 @@ export class BumpAllocator extends Allocator implements RegionUser {
    */
   rewind(checkpoint: BumpCheckpoint): void {
     if (!(checkpoint instanceof BumpCheckpoint) || checkpoint._allocator !== this) {
-      throw unexpected('INVALID_ARGUMENT', 'a checkpoint of this allocator', 'BumpAllocator.rewind', checkpoint)
+      throw unexpected(
+        'INVALID_ARGUMENT',
+        'a checkpoint of this allocator',
+        'BumpAllocator.rewind',
+        checkpoint,
+      )
     }
     this._region._assertLive()
     if (!this._region._popEpoch(checkpoint._epoch)) {
-      throw new OffheapError('OUT_OF_ORDER', 'This checkpoint of BumpAllocator is closed: it was reset or rewound past')
+      throw new OffheapError(
+        'OUT_OF_ORDER',
+        'This checkpoint of BumpAllocator is closed: it was reset or rewound past',
+      )
     }
     this._notePeaks()
+    this._floor = checkpoint._floorBelow
     // The last block may have been freed since, so that the cursor is below the checkpoint already.
     const taken = (checkpoint._cursor - this._low) >>> 0
     if (taken < this.totalAllocated) {
@@ -248,12 +267,25 @@ export class BumpAllocator extends Allocator implements RegionUser {
     checkLayout(size, align, `BumpAllocator.${operation}`)
     const start = ptr - this._base
     if (start < 0 || start + (size === 0 ? 1 : size) > this.totalAllocated) {
-      throw invalidPointer(this.name, operation, ptr, `with ${size} bytes is not inside what was handed out`)
+      throw invalidPointer(
+        this.name,
+        operation,
+        ptr,
+        `with ${size} bytes is not inside what was handed out`,
+      )
     }
     if (ptr % align !== 0) {
       throw invalidPointer(this.name, operation, ptr, `is not aligned to ${align}`)
     }
     return start
+  }
+
+  protected override _resized(a: Allocation, size: number): void {
+    a._setSize(size)
+  }
+
+  protected override _moved(a: Allocation, ptr: Pointer, size: number, align: number): void {
+    a._rebind(this._region, (ptr - this._base) | 0, size, align)
   }
 
   private get _capacity(): number {

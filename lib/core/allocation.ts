@@ -6,11 +6,18 @@
  * one). Freed and reset are one comparison: the handle's epoch against its region's.
  */
 import { DoubleFreeError, UseAfterFreeError, unexpected } from './errors.js'
-import type { Allocator } from './allocator.js'
 import type { Pointer } from './pointer.js'
 import { disposed, unaddressable, type Region } from './region.js'
 
 const FREED = -1
+
+/** The allocator of a block, as its handle sees it. */
+export interface BlockOwner {
+  readonly name: string
+  free(a: Allocation): void
+  /** @internal */
+  _resizeHandle(a: Allocation, newSize: number): boolean
+}
 
 /** A constructor of typed arrays: `Float64Array`, `BigInt64Array`, ... */
 export interface TypedArrayConstructor<T> {
@@ -25,7 +32,7 @@ export interface TypedArrayConstructor<T> {
  */
 export class Allocation implements Disposable {
   /** @internal */
-  _owner: Allocator
+  _owner: BlockOwner
   /** @internal */
   _region: Region
   /** @internal Offset in the region, as a signed 32-bit word. */
@@ -39,7 +46,7 @@ export class Allocation implements Disposable {
   private _view: Uint8Array | null = null
 
   /** @internal */
-  constructor(owner: Allocator, region: Region, offset: number, size: number, align: number) {
+  constructor(owner: BlockOwner, region: Region, offset: number, size: number, align: number) {
     this._owner = owner
     this._region = region
     this._offset = offset
@@ -129,7 +136,13 @@ export class Allocation implements Disposable {
     if (!this.freed) this.free()
   }
 
-  /** @internal The block moved or changed its size: by realloc and resize only. */
+  /** @internal The block changed its length where it lies. */
+  _setSize(size: number): void {
+    this._size = size
+    this._view = null
+  }
+
+  /** @internal The handle is of another block from now on. */
   _rebind(region: Region, offset: number, size: number, align: number): void {
     this._region = region
     this._offset = offset
@@ -143,7 +156,9 @@ export class Allocation implements Disposable {
   _assertFreeable(): void {
     if (!this.freed) return
     this._assertRegion()
-    throw new DoubleFreeError(`This block of ${this._owner.name} (${this._size} bytes) has been freed already`)
+    throw new DoubleFreeError(
+      `This block of ${this._owner.name} (${this._size} bytes) has been freed already`,
+    )
   }
 
   /** @internal */
@@ -156,7 +171,9 @@ export class Allocation implements Disposable {
   _assertLive(): void {
     if (this._region._isLiveEpoch(this._epoch)) return
     this._assertRegion()
-    throw new UseAfterFreeError(`This block of ${this._owner.name} (${this._size} bytes) has been freed`)
+    throw new UseAfterFreeError(
+      `This block of ${this._owner.name} (${this._size} bytes) has been freed`,
+    )
   }
 
   private _assertRegion(): void {

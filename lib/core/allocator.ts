@@ -144,7 +144,12 @@ export abstract class Allocator implements Disposable {
    */
   dupeZ(text: string): Allocation {
     if (typeof text !== 'string' || text.includes('\0')) {
-      throw unexpected('INVALID_ARGUMENT', 'a string without NUL characters', `${this.name}.dupeZ`, text)
+      throw unexpected(
+        'INVALID_ARGUMENT',
+        'a string without NUL characters',
+        `${this.name}.dupeZ`,
+        text,
+      )
     }
     const source = Buffer.from(text, 'utf8')
     const a = this._copyOf(source, source.length + 1)
@@ -191,12 +196,17 @@ export abstract class Allocator implements Disposable {
     const size = a._size
     if (!this.rawResize(a.ptr, size, a._align, newSize)) return false
     this._count(newSize - size)
-    this._rebind(a, a.ptr, newSize, a._align)
+    this._resized(a, newSize)
     return true
   }
 
-  /** @internal The block was resized or moved to `ptr`: points the handle there. */
-  protected _rebind(a: Allocation, ptr: Pointer, size: number, align: number): void {
+  /** The block was resized where it lies: tells the handle. */
+  protected _resized(a: Allocation, size: number): void {
+    a._rebind(blockRegion(this, a.ptr, size), 0, size, a._align)
+  }
+
+  /** The block is at `ptr` now: tells the handle. */
+  protected _moved(a: Allocation, ptr: Pointer, size: number, align: number): void {
     a._rebind(blockRegion(this, ptr, size), 0, size, align)
   }
 
@@ -206,7 +216,7 @@ export abstract class Allocator implements Disposable {
     const remapped = newAlign === align ? this.rawRemap(ptr, size, align, newSize) : 0
     if (remapped !== 0) {
       this._count(newSize - size)
-      this._rebind(a, remapped, newSize, newAlign)
+      this._moved(a, remapped, newSize, newAlign)
       return
     }
     const fresh = this.rawAlloc(newSize, newAlign)
@@ -215,7 +225,7 @@ export abstract class Allocator implements Disposable {
     if (kept > 0) this.view(fresh, kept).set(this.view(ptr, kept))
     this.rawFree(ptr, size, align)
     this._count(newSize - size)
-    this._rebind(a, fresh, newSize, newAlign)
+    this._moved(a, fresh, newSize, newAlign)
   }
 
   private _copyOf(source: Uint8Array, size: number): Allocation {
@@ -303,7 +313,12 @@ class BlockSource implements RegionSource {
 }
 
 /** The errors for raw pointers that are no live block; shared so that all allocators say the same. */
-export function invalidPointer(by: string, operation: string, ptr: Pointer, why: string): OffheapError {
+export function invalidPointer(
+  by: string,
+  operation: string,
+  ptr: Pointer,
+  why: string,
+): OffheapError {
   return new OffheapError(
     'INVALID_POINTER',
     `Expected a block of ${by} for ${operation}, but 0x${ptr.toString(16)} ${why}`,

@@ -39,7 +39,10 @@ export class OutOfMemoryError extends OffheapError {
   readonly align: number
 
   constructor(allocator: string, size: number, align: number) {
-    super('OUT_OF_MEMORY', `${allocator} is out of memory: ${size} bytes aligned to ${align} do not fit`)
+    super(
+      'OUT_OF_MEMORY',
+      `${allocator} is out of memory: ${size} bytes aligned to ${align} do not fit`,
+    )
     this.size = size
     this.align = align
   }
@@ -86,5 +89,8 @@ export function unexpected(
   where: string,
   received: unknown,
 ): OffheapError {
-  return new OffheapError(name, `Expected ${expected} for ${where} but received ${describe(received)}`)
+  return new OffheapError(
+    name,
+    `Expected ${expected} for ${where} but received ${describe(received)}`,
+  )
 }

@@ -15,7 +15,9 @@ export function isSize(value: unknown): value is number {
 export function isAlign(value: unknown): value is number {
   if (!Number.isSafeInteger(value) || (value as number) < 1) return false
   const align = value as number
-  return align <= 0x40000000 ? (align & (align - 1)) === 0 : 2 ** Math.round(Math.log2(align)) === align
+  return align <= 0x40000000
+    ? (align & (align - 1)) === 0
+    : 2 ** Math.round(Math.log2(align)) === align
 }
 
 /** Throws ERR_OFFHEAP_INVALID_LAYOUT unless size and align are what {@link Layout} requires. */
@@ -26,7 +28,12 @@ export function checkLayout(size: unknown, align: unknown, where: string): void 
 
 export function checkSize(size: unknown, where: string): void {
   if (!isSize(size)) {
-    throw unexpected('INVALID_LAYOUT', 'a size in bytes (an integer from 0 to 2^53 - 1)', where, size)
+    throw unexpected(
+      'INVALID_LAYOUT',
+      'a size in bytes (an integer from 0 to 2^53 - 1)',
+      where,
+      size,
+    )
   }
 }
 
@@ -44,7 +51,10 @@ export function alignUp(value: number, align: number): number {
 
 function checkedSum(size: number, where: string): number {
   if (size <= Number.MAX_SAFE_INTEGER) return size
-  throw new OffheapError('INVALID_LAYOUT', `Expected a size below 2^53 for ${where}, but the sum overflows it`)
+  throw new OffheapError(
+    'INVALID_LAYOUT',
+    `Expected a size below 2^53 for ${where}, but the sum overflows it`,
+  )
 }
 
 /**
@@ -136,7 +146,12 @@ export class StructLayout extends Layout {
     let whole: Layout = new Layout(0, 1)
     for (const [name, field] of Object.entries(fields)) {
       if (/^(0|[1-9]\d*)$/.test(name)) {
-        throw unexpected('INVALID_LAYOUT', 'a field name that is no array index', 'Layout.struct', name)
+        throw unexpected(
+          'INVALID_LAYOUT',
+          'a field name that is no array index',
+          'Layout.struct',
+          name,
+        )
       }
       checkIsLayout(field, `field ${name} of Layout.struct`)
       offsets[name] = whole.offsetOf(field)

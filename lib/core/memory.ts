@@ -34,7 +34,10 @@ export function provideBytes(resolver: BytesResolver): void {
 
 function regions(): RegionMaker {
   if (maker !== null) return maker
-  throw new OffheapError('UNSUPPORTED', 'Nothing can make a region here: import from "offheap", or pass a Region')
+  throw new OffheapError(
+    'UNSUPPORTED',
+    'Nothing can make a region here: import from "offheap", or pass a Region',
+  )
 }
 
 /** The region that `memory` names, and whether it was made here (its allocator then disposes it). */

@@ -14,7 +14,15 @@ import type { Pointer } from '../core/pointer.js'
 const ABI = 1
 
 /** Slots of the box. Requests are written before a call, results read after it. */
-export const BOX = { PTR: 0, SIZE: 1, ALIGN: 2, NEW_SIZE: 3, STATUS: 4, RESULT: 5, LENGTH: 8 } as const
+export const BOX = {
+  PTR: 0,
+  SIZE: 1,
+  ALIGN: 2,
+  NEW_SIZE: 3,
+  STATUS: 4,
+  RESULT: 5,
+  LENGTH: 8,
+} as const
 
 /** oh_status_t of native/core/status.h. */
 export const STATUS = {
@@ -65,7 +73,13 @@ export interface Binding {
   readonly pages: NativeHeap
 
   /** A run of pages with options: address, or 0. */
-  allocPages(size: number, align: number, guard: boolean, huge: boolean, name: string | undefined): number
+  allocPages(
+    size: number,
+    align: number,
+    guard: boolean,
+    huge: boolean,
+    name: string | undefined,
+  ): number
   /** Status; RESULT: bytes given back. */
   decommitPages(ptr: Pointer, offset: number, size: number): number
 
@@ -142,7 +156,8 @@ function load(): Addon {
 /** OFFHEAP_ADDON names another binary; lib/native and dist/native are equally deep. */
 function addonPath(): string {
   return (
-    process.env['OFFHEAP_ADDON'] ?? fileURLToPath(new URL('../../build/Release/offheap.node', import.meta.url))
+    process.env['OFFHEAP_ADDON'] ??
+    fileURLToPath(new URL('../../build/Release/offheap.node', import.meta.url))
   )
 }
 

@@ -74,7 +74,8 @@ export function showBlock(
   const { native, box } = loadAddon()
   const made = native.show(heap, ptr, size, options.owned)
   if (made === undefined) return null
-  if (made === null) throw invalidPointer('the heap', 'view', ptr, 'is no live block, or another thread shows it')
+  if (made === null)
+    throw invalidPointer('the heap', 'view', ptr, 'is no live block, or another thread shows it')
   const id = box[BOX.RESULT]!
   const buffer = transfer === undefined ? made : transfer.call(made)
   native.setBuffer(id, buffer)

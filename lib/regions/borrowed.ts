@@ -24,9 +24,14 @@ const owners = new WeakMap<object, object>()
  * Throws ERR_OFFHEAP_INVALID_POINTER for what is no address and for NULL, ERR_OFFHEAP_INVALID_LAYOUT for the
  * size, ERR_OFFHEAP_UNSUPPORTED where the runtime refuses external buffers. About 1 microsecond.
  */
-export function borrowRegion(address: Pointer | bigint, size: number, options: BorrowOptions = {}): Region {
+export function borrowRegion(
+  address: Pointer | bigint,
+  size: number,
+  options: BorrowOptions = {},
+): Region {
   const ptr = toPointer(address, 'Region.borrow')
-  if (ptr === 0) throw unexpected('INVALID_POINTER', 'an address other than NULL', 'Region.borrow', address)
+  if (ptr === 0)
+    throw unexpected('INVALID_POINTER', 'an address other than NULL', 'Region.borrow', address)
   checkRegionSize(size, 'Region.borrow')
   checkOptions(options, 'Region.borrow')
   const { owner, free } = options

@@ -28,11 +28,17 @@ export function pagesRegion(size: number, options: PagesOptions = {}): Region {
   checkOptions(options, 'Region.pages')
   const { guard = false, hugePages = false, name } = options
   for (const [option, value] of Object.entries({ guard, hugePages })) {
-    if (typeof value !== 'boolean') throw unexpected('INVALID_ARGUMENT', 'a boolean', `${option} of Region.pages`, value)
+    if (typeof value !== 'boolean')
+      throw unexpected('INVALID_ARGUMENT', 'a boolean', `${option} of Region.pages`, value)
   }
   // The kernel refuses brackets, dollars, backquotes and backslashes in a name.
   if (name !== undefined && !(typeof name === 'string' && /^[ -#%-Z^_a-~]{1,79}$/.test(name))) {
-    throw unexpected('INVALID_ARGUMENT', 'a name of 1 to 79 printable ASCII characters', 'Region.pages', name)
+    throw unexpected(
+      'INVALID_ARGUMENT',
+      'a name of 1 to 79 printable ASCII characters',
+      'Region.pages',
+      name,
+    )
   }
   const { native, box } = loadAddon()
   const ptr = native.allocPages(size, native.pageSize, guard, hugePages, name)

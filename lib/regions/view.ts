@@ -37,7 +37,10 @@ function madeUpAddress(byteOffset: number, byteLength: number): number {
  * Throws ERR_OFFHEAP_INVALID_ARGUMENT for anything else, and for an empty or detached one, or one whose
  * buffer is resizable: it could shrink under the region.
  */
-export function viewRegion(memory: ArrayBufferLike | ArrayBufferView, addressOf: AddressOf): Region {
+export function viewRegion(
+  memory: ArrayBufferLike | ArrayBufferView,
+  addressOf: AddressOf,
+): Region {
   if (!ArrayBuffer.isView(memory) && !isAnyBuffer(memory)) {
     throw unexpected('INVALID_ARGUMENT', 'an ArrayBuffer or a view', 'Region.from', memory)
   }
@@ -46,7 +49,12 @@ export function viewRegion(memory: ArrayBufferLike | ArrayBufferView, addressOf:
     : new Uint8Array(memory)
   const { buffer, byteOffset, byteLength } = view
   if (byteLength === 0) {
-    throw unexpected('INVALID_ARGUMENT', 'at least one byte, not detached', 'Region.from', byteLength)
+    throw unexpected(
+      'INVALID_ARGUMENT',
+      'at least one byte, not detached',
+      'Region.from',
+      byteLength,
+    )
   }
   const { resizable, growable } = buffer as { resizable?: boolean; growable?: boolean }
   if (resizable === true || growable === true) {

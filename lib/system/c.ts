@@ -9,7 +9,7 @@ import { provideBytes } from '../core/memory.js'
 import { checkLayout } from '../core/layout.js'
 import { checkPointer, type Pointer } from '../core/pointer.js'
 import { BOX, HEAP, loadAddon, STATUS, tryAddon } from '../native/binding.js'
-import { NativeAllocator } from './native-allocator.js'
+import { isUsualLayout, NativeAllocator } from './native-allocator.js'
 
 /** What the C library says of its heap, of the whole process. Bytes. */
 export interface HeapInfo {
@@ -37,7 +37,7 @@ export class CAllocator extends NativeAllocator {
 
   /** malloc, or posix_memalign above 16. 0 when the heap has no memory. About 25 ns. */
   override rawAlloc(size: number, align: number): Pointer {
-    checkLayout(size, align, 'cAllocator.alloc')
+    if (!isUsualLayout(size, align)) checkLayout(size, align, 'cAllocator.alloc')
     const { heap, box } = this._door
     box[BOX.SIZE] = size
     box[BOX.ALIGN] = align
@@ -53,8 +53,8 @@ export class CAllocator extends NativeAllocator {
    * address was not handed out again. About 25 ns.
    */
   override rawFree(ptr: Pointer, size: number, align: number): void {
-    checkPointer(ptr, 'cAllocator.free')
-    checkLayout(size, align, 'cAllocator.free')
+    if (!Number.isSafeInteger(ptr) || ptr < 0) checkPointer(ptr, 'cAllocator.free')
+    if (!isUsualLayout(size, align)) checkLayout(size, align, 'cAllocator.free')
     const { heap, box } = this._door
     box[BOX.PTR] = ptr
     box[BOX.SIZE] = size

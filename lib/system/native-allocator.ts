@@ -24,6 +24,22 @@ export interface NativeDoor {
   readonly box: Float64Array
 }
 
+/**
+ * The cheap half of checkLayout: true for the layouts that nearly all calls have. What it does not
+ * take is checked in full.
+ */
+export function isUsualLayout(size: number, align: number): boolean {
+  return (
+    typeof size === 'number' &&
+    (size | 0) === size &&
+    size >= 0 &&
+    typeof align === 'number' &&
+    (align | 0) === align &&
+    align > 0 &&
+    (align & (align - 1)) === 0
+  )
+}
+
 export abstract class NativeAllocator extends Allocator {
   /** Live payload bytes allocated and freed through this instance, which is this thread's. */
   protected _live = 0
@@ -45,7 +61,8 @@ export abstract class NativeAllocator extends Allocator {
     // What is shown cannot lose pages: the buffer would reach behind them.
     if (this._shown.has(ptr)) return newSize <= this._usable(ptr) && this._counted(newSize - size)
     heap.resize()
-    if (box[BOX.STATUS] !== STATUS.OK) throw this._refused(box[BOX.STATUS]!, 'resize', ptr, size, align)
+    if (box[BOX.STATUS] !== STATUS.OK)
+      throw this._refused(box[BOX.STATUS]!, 'resize', ptr, size, align)
     return box[BOX.RESULT] === 1 && this._counted(newSize - size)
   }
 
@@ -55,7 +72,8 @@ export abstract class NativeAllocator extends Allocator {
     const { heap, box } = this._door
     if (this._shown.has(ptr)) return 0
     heap.remap()
-    if (box[BOX.STATUS] !== STATUS.OK) throw this._refused(box[BOX.STATUS]!, 'remap', ptr, size, align)
+    if (box[BOX.STATUS] !== STATUS.OK)
+      throw this._refused(box[BOX.STATUS]!, 'remap', ptr, size, align)
     const moved = box[BOX.RESULT]!
     if (moved !== 0) this._counted(newSize - size)
     return moved
@@ -121,7 +139,13 @@ export abstract class NativeAllocator extends Allocator {
   }
 
   /** Checks the arguments of a raw operation and writes them into the box. */
-  private _request(ptr: Pointer, size: number, align: number, newSize: number, operation: string): void {
+  private _request(
+    ptr: Pointer,
+    size: number,
+    align: number,
+    newSize: number,
+    operation: string,
+  ): void {
     checkPointer(ptr, `${this.name}.${operation}`)
     checkLayout(size, align, `${this.name}.${operation}`)
     checkSize(newSize, `${this.name}.${operation}`)
@@ -152,14 +176,30 @@ export abstract class NativeAllocator extends Allocator {
     return region
   }
 
-  private _refused(status: number, operation: string, ptr: Pointer, size: number, align: number): Error {
+  private _refused(
+    status: number,
+    operation: string,
+    ptr: Pointer,
+    size: number,
+    align: number,
+  ): Error {
     switch (status) {
       case STATUS.DOUBLE_FREE:
         return doubleFree(this.name, ptr)
       case STATUS.INVALID_SIZE:
-        return invalidPointer(this.name, operation, ptr, `has ${this._usable(ptr)} bytes, not ${size}`)
+        return invalidPointer(
+          this.name,
+          operation,
+          ptr,
+          `has ${this._usable(ptr)} bytes, not ${size}`,
+        )
       case STATUS.INVALID_ALIGN:
-        return invalidPointer(this.name, operation, ptr, `was not allocated with alignment ${align}`)
+        return invalidPointer(
+          this.name,
+          operation,
+          ptr,
+          `was not allocated with alignment ${align}`,
+        )
       case STATUS.SHOWN:
         return new OffheapError(
           'PINNED',

@@ -82,7 +82,12 @@ export class PageAllocator extends NativeAllocator {
     const { native, box } = loadAddon()
     const status = native.decommitPages(ptr, offset, size)
     if (status === STATUS.OK) return box[BOX.RESULT]!
-    throw invalidPointer(this.name, 'decommit', ptr, `has no ${size} bytes at offset ${offset} to give back`)
+    throw invalidPointer(
+      this.name,
+      'decommit',
+      ptr,
+      `has no ${size} bytes at offset ${offset} to give back`,
+    )
   }
 
   /** As of the others, with footprint in whole pages. */

@@ -31,10 +31,13 @@ class EnvState {
     box_reference_.SuppressDestruct();
   }
 
+  // Through int64_t, one instruction: JS writes nothing that is not an integer below 2^53.
   void *pointer(BoxSlot slot) const {
-    return reinterpret_cast<void *>(static_cast<uintptr_t>(box[slot]));
+    return reinterpret_cast<void *>(static_cast<intptr_t>(box[slot]));
   }
-  size_t bytes(BoxSlot slot) const { return static_cast<size_t>(box[slot]); }
+  size_t bytes(BoxSlot slot) const {
+    return static_cast<size_t>(static_cast<int64_t>(box[slot]));
+  }
   void set_pointer(BoxSlot slot, void *ptr) {
     box[slot] = static_cast<double>(reinterpret_cast<uintptr_t>(ptr));
   }
