@@ -22,10 +22,11 @@ import { alignUp, checkLayout, checkSize, type Layout } from '../core/layout.js'
 import { type MemoryLike, regionFor } from '../core/memory.js'
 import { checkPointer, type Pointer } from '../core/pointer.js'
 import { disposed, type Region, type RegionUser } from '../core/region.js'
-import { BUMP, MAX_CAPACITY, stateBlock } from '../core/state.js'
+import { BumpWord, MAX_CAPACITY, stateBlock } from '../core/state.js'
 
-const { LIMIT, CURSOR, BASE_LO, BASE_HI, GAPS, PEAK_USED, PEAK_OFFSET, WORDS } = BUMP
-const NONE = -1
+const enum Offset {
+  NONE = -1,
+}
 
 /** A place to go back to: see {@link BumpAllocator.checkpoint}. */
 export class BumpCheckpoint {
@@ -68,14 +69,14 @@ export class BumpAllocator extends Allocator implements RegionUser {
     assertCapacity(region.byteLength)
     super(region)
     region._claim(this)
-    const words = stateBlock(WORDS)
-    words[BASE_LO] = region.address % 2 ** 32
-    words[BASE_HI] = region.address / 2 ** 32
-    words[CURSOR] = words[BASE_LO]!
-    words[LIMIT] = words[BASE_LO]! + region.byteLength
+    const words = stateBlock(BumpWord.COUNT)
+    words[BumpWord.BASE_LO] = region.address % 2 ** 32
+    words[BumpWord.BASE_HI] = region.address / 2 ** 32
+    words[BumpWord.CURSOR] = words[BumpWord.BASE_LO]!
+    words[BumpWord.LIMIT] = words[BumpWord.BASE_LO]! + region.byteLength
     this._words = words
     this._base = region.address
-    this._low = words[BASE_LO]!
+    this._low = words[BumpWord.BASE_LO]!
     this._region = region
     this._owned = owned
   }
@@ -92,14 +93,14 @@ export class BumpAllocator extends Allocator implements RegionUser {
   /** O(1): about ten instructions. Throws for what is no layout; 0 when it does not fit. */
   override rawAlloc(size: number, align: number): Pointer {
     const offset = this._take(size, align)
-    return offset === NONE ? 0 : this._base + offset
+    return offset === Offset.NONE ? 0 : this._base + offset
   }
 
   override alloc(layout: Layout | number, align?: number): Allocation {
     const size = sizeOf(layout)
     const aligned = alignOf(layout, align)
     const offset = this._take(size, aligned)
-    if (offset === NONE) throw new OutOfMemoryError(this.name, size, aligned)
+    if (offset === Offset.NONE) throw new OutOfMemoryError(this.name, size, aligned)
     return new Allocation(this, this._region, offset | 0, size, aligned)
   }
 
@@ -107,7 +108,9 @@ export class BumpAllocator extends Allocator implements RegionUser {
     const size = sizeOf(layout)
     const aligned = alignOf(layout, align)
     const offset = this._take(size, aligned)
-    return offset === NONE ? null : new Allocation(this, this._region, offset | 0, size, aligned)
+    return offset === Offset.NONE
+      ? null
+      : new Allocation(this, this._region, offset | 0, size, aligned)
   }
 
   /**
@@ -123,11 +126,11 @@ export class BumpAllocator extends Allocator implements RegionUser {
     if (start + bytes === this.totalAllocated) {
       if (start + newBytes > this._capacity) return false
       if (newBytes > bytes && start < this._floor) return false
-      this._words[CURSOR] = this._low + start + newBytes
+      this._words[BumpWord.CURSOR] = this._low + start + newBytes
       return true
     }
     if (newBytes > bytes) return false
-    this._words[GAPS]! += bytes - newBytes
+    this._words[BumpWord.GAPS]! += bytes - newBytes
     return true
   }
 
@@ -147,32 +150,33 @@ export class BumpAllocator extends Allocator implements RegionUser {
     const words = this._words
     this._notePeaks()
     if (start + bytes === this.totalAllocated) {
-      words[CURSOR] = this._low + start
+      words[BumpWord.CURSOR] = this._low + start
     } else {
       // Never more gaps than bytes: a double free must not make the figures absurd.
-      words[GAPS] = Math.min((words[GAPS]! >>> 0) + bytes, this.totalAllocated)
+      words[BumpWord.GAPS] = Math.min((words[BumpWord.GAPS]! >>> 0) + bytes, this.totalAllocated)
     }
-    if (this.totalAllocated < words[GAPS]! >>> 0) words[GAPS] = this.totalAllocated
+    if (this.totalAllocated < words[BumpWord.GAPS]! >>> 0)
+      words[BumpWord.GAPS] = this.totalAllocated
   }
 
   /** Frees every block at once: handles throw from now on, the whole capacity is there again. O(1). */
   reset(): void {
     this._region._assertLive()
     this._notePeaks()
-    this._words[CURSOR] = this._low
-    this._words[GAPS] = 0
+    this._words[BumpWord.CURSOR] = this._low
+    this._words[BumpWord.GAPS] = 0
     this._floor = 0
     this._region._nextEpoch()
   }
 
   /** Bytes that are left, the padding of the next block not counted. */
   get remaining(): number {
-    return (this._words[LIMIT]! - this._words[CURSOR]!) >>> 0
+    return (this._words[BumpWord.LIMIT]! - this._words[BumpWord.CURSOR]!) >>> 0
   }
 
   /** Bytes that are taken: blocks, the padding between them, and freed blocks that were not the last. */
   get totalAllocated(): number {
-    return (this._words[CURSOR]! - this._low) >>> 0
+    return (this._words[BumpWord.CURSOR]! - this._low) >>> 0
   }
 
   /** Remembers where the cursor is. A checkpoint stays open until a reset or a rewind below it. O(1). */
@@ -181,7 +185,13 @@ export class BumpAllocator extends Allocator implements RegionUser {
     const below = this._floor
     this._floor = Math.max(below, this.totalAllocated)
     const epoch = this._region._pushEpoch()
-    return new BumpCheckpoint(this, epoch, this._words[CURSOR]!, this._words[GAPS]!, below)
+    return new BumpCheckpoint(
+      this,
+      epoch,
+      this._words[BumpWord.CURSOR]!,
+      this._words[BumpWord.GAPS]!,
+      below,
+    )
   }
 
   /**
@@ -211,8 +221,8 @@ export class BumpAllocator extends Allocator implements RegionUser {
     // The last block may have been freed since, so that the cursor is below the checkpoint already.
     const taken = (checkpoint._cursor - this._low) >>> 0
     if (taken < this.totalAllocated) {
-      this._words[CURSOR] = checkpoint._cursor
-      this._words[GAPS] = checkpoint._gaps
+      this._words[BumpWord.CURSOR] = checkpoint._cursor
+      this._words[BumpWord.GAPS] = checkpoint._gaps
     }
   }
 
@@ -235,14 +245,14 @@ export class BumpAllocator extends Allocator implements RegionUser {
   override stats(): AllocatorStats {
     const words = this._words
     const taken = this.totalAllocated
-    const used = taken - (words[GAPS]! >>> 0)
+    const used = taken - (words[BumpWord.GAPS]! >>> 0)
     return {
       name: this.name,
       capacity: this._capacity,
       used,
-      peak: Math.max(used, words[PEAK_USED]! >>> 0),
+      peak: Math.max(used, words[BumpWord.PEAK_USED]! >>> 0),
       footprint: taken,
-      peakFootprint: Math.max(taken, words[PEAK_OFFSET]! >>> 0),
+      peakFootprint: Math.max(taken, words[BumpWord.PEAK_OFFSET]! >>> 0),
     }
   }
 
@@ -257,7 +267,7 @@ export class BumpAllocator extends Allocator implements RegionUser {
   /** @internal */
   regionGone(): void {
     this._gone = true
-    this._words[LIMIT] = this._words[CURSOR]!
+    this._words[BumpWord.LIMIT] = this._words[BumpWord.CURSOR]!
   }
 
   /** The offset of a block that was handed out; throws for every span that provably was not. */
@@ -289,14 +299,14 @@ export class BumpAllocator extends Allocator implements RegionUser {
   }
 
   private get _capacity(): number {
-    return (this._words[LIMIT]! - this._low) >>> 0
+    return (this._words[BumpWord.LIMIT]! - this._low) >>> 0
   }
 
   /** Before `used` or the cursor fall: what they were may be the most that they have been. */
   private _notePeaks(): void {
     const { peak, peakFootprint } = this.stats()
-    this._words[PEAK_USED] = peak
-    this._words[PEAK_OFFSET] = peakFootprint
+    this._words[BumpWord.PEAK_USED] = peak
+    this._words[BumpWord.PEAK_OFFSET] = peakFootprint
   }
 
   /**
@@ -307,7 +317,7 @@ export class BumpAllocator extends Allocator implements RegionUser {
   private _take(size: number, align: number): number {
     if (typeof size !== 'number' || typeof align !== 'number') return this._takeSlowly(size, align)
     const words = this._words
-    const cursor = words[CURSOR]!
+    const cursor = words[BumpWord.CURSOR]!
     const mask = (align - 1) | 0
     let start = cursor
     if ((cursor & mask) !== 0) start = ((cursor + mask) | 0) & ~mask
@@ -318,10 +328,10 @@ export class BumpAllocator extends Allocator implements RegionUser {
       (align | 0) === align &&
       align > 0 &&
       (align & mask) === 0 &&
-      (end - cursor) >>> 0 <= (words[LIMIT]! - cursor) >>> 0
+      (end - cursor) >>> 0 <= (words[BumpWord.LIMIT]! - cursor) >>> 0
     ) {
-      words[CURSOR] = end
-      if (start !== cursor) words[GAPS]! += start - cursor
+      words[BumpWord.CURSOR] = end
+      if (start !== cursor) words[BumpWord.GAPS]! += start - cursor
       return (start - this._low) >>> 0
     }
     return this._takeSlowly(size, align)
@@ -334,9 +344,9 @@ export class BumpAllocator extends Allocator implements RegionUser {
     const bytes = size === 0 ? 1 : size
     const taken = this.totalAllocated
     const start = alignUp(this._base + taken, align) - this._base
-    if (start + bytes > this._capacity) return NONE
-    this._words[CURSOR] = this._low + start + bytes
-    this._words[GAPS]! += start - taken
+    if (start + bytes > this._capacity) return Offset.NONE
+    this._words[BumpWord.CURSOR] = this._low + start + bytes
+    this._words[BumpWord.GAPS]! += start - taken
     return start
   }
 }

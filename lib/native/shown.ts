@@ -11,7 +11,7 @@ import { invalidPointer } from '../core/allocator.js'
 import { OffheapError } from '../core/errors.js'
 import type { Pointer } from '../core/pointer.js'
 import type { RegionKind, RegionSource } from '../core/region.js'
-import { BOX, loadAddon } from './binding.js'
+import { Box, loadAddon } from './binding.js'
 
 type Transfer = (this: ArrayBuffer, length?: number) => ArrayBuffer
 
@@ -76,7 +76,7 @@ export function showBlock(
   if (made === undefined) return null
   if (made === null)
     throw invalidPointer('the heap', 'view', ptr, 'is no live block, or another thread shows it')
-  const id = box[BOX.RESULT]!
+  const id = box[Box.RESULT]!
   const buffer = transfer === undefined ? made : transfer.call(made)
   native.setBuffer(id, buffer)
   return { buffer, source: new NativeSource(options.kind, id, options.onRelease) }

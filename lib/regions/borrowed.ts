@@ -2,7 +2,7 @@
 import { OffheapError, unexpected } from '../core/errors.js'
 import { type Pointer, toPointer } from '../core/pointer.js'
 import { Region } from '../core/region.js'
-import { HEAP } from '../native/binding.js'
+import { Heap } from '../native/binding.js'
 import { showBlock } from '../native/shown.js'
 import { checkOptions, checkRegionSize } from './buffer.js'
 
@@ -42,7 +42,7 @@ export function borrowRegion(
     throw unexpected('INVALID_ARGUMENT', 'a function', 'free of Region.borrow', free)
   }
   const onRelease = free === undefined ? undefined : () => free(ptr)
-  const shown = showBlock(HEAP.BORROWED, ptr, size, { kind: 'borrowed', owned: false, onRelease })
+  const shown = showBlock(Heap.BORROWED, ptr, size, { kind: 'borrowed', owned: false, onRelease })
   if (shown === null) {
     throw new OffheapError(
       'UNSUPPORTED',

@@ -4,7 +4,7 @@
  */
 import { provideBytes, provideRegions } from '../core/memory.js'
 import { Region as RegionClass } from '../core/region.js'
-import { BOX, tryAddon } from '../native/binding.js'
+import { Box, tryAddon } from '../native/binding.js'
 import { borrowRegion } from './borrowed.js'
 import { checkRegionSize } from './buffer.js'
 import { mallocRegion } from './malloc.js'
@@ -36,5 +36,5 @@ provideRegions({
 provideBytes((ptr, size) => {
   const addon = tryAddon()
   const buffer = addon?.native.find(ptr, size)
-  return buffer === undefined ? null : new Uint8Array(buffer, ptr - addon!.box[BOX.RESULT]!, size)
+  return buffer === undefined ? null : new Uint8Array(buffer, ptr - addon!.box[Box.RESULT]!, size)
 })

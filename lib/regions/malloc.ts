@@ -2,7 +2,7 @@
 import { OutOfMemoryError } from '../core/errors.js'
 import { checkAlign, DEFAULT_ALIGN } from '../core/layout.js'
 import { Region } from '../core/region.js'
-import { BOX, HEAP, loadAddon } from '../native/binding.js'
+import { Box, Heap, loadAddon } from '../native/binding.js'
 import { showBlock } from '../native/shown.js'
 import { bufferRegion, checkOptions, checkRegionSize } from './buffer.js'
 
@@ -26,18 +26,18 @@ export function mallocRegion(size: number, options: MallocOptions = {}): Region 
   checkAlign(align, 'Region.malloc')
   const { native, box } = loadAddon()
   const aligned = Math.max(align, DEFAULT_ALIGN)
-  box[BOX.SIZE] = size
-  box[BOX.ALIGN] = aligned
+  box[Box.SIZE] = size
+  box[Box.ALIGN] = aligned
   native.libc.alloc()
-  const ptr = box[BOX.RESULT]!
+  const ptr = box[Box.RESULT]!
   if (ptr === 0) throw new OutOfMemoryError('Region.malloc', size, align)
-  const shown = showBlock(HEAP.LIBC, ptr, size, { kind: 'malloc', owned: true })
+  const shown = showBlock(Heap.LIBC, ptr, size, { kind: 'malloc', owned: true })
   if (shown !== null) {
     return new Region(shown.source, ptr, size, { buffer: shown.buffer, byteOffset: 0 })
   }
-  box[BOX.PTR] = ptr
-  box[BOX.SIZE] = 0
-  box[BOX.ALIGN] = 0
+  box[Box.PTR] = ptr
+  box[Box.SIZE] = 0
+  box[Box.ALIGN] = 0
   native.libc.free()
   return bufferRegion(size, aligned, 'malloc')
 }

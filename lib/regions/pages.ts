@@ -1,7 +1,7 @@
 /** Regions of whole pages from the operating system. */
 import { OutOfMemoryError, unexpected } from '../core/errors.js'
 import { Region } from '../core/region.js'
-import { BOX, HEAP, loadAddon } from '../native/binding.js'
+import { Box, Heap, loadAddon } from '../native/binding.js'
 import { showBlock } from '../native/shown.js'
 import { bufferRegion, checkOptions, checkRegionSize } from './buffer.js'
 
@@ -43,13 +43,13 @@ export function pagesRegion(size: number, options: PagesOptions = {}): Region {
   const { native, box } = loadAddon()
   const ptr = native.allocPages(size, native.pageSize, guard, hugePages, name)
   if (ptr === 0) throw new OutOfMemoryError('Region.pages', size, native.pageSize)
-  const shown = showBlock(HEAP.PAGES, ptr, size, { kind: 'pages', owned: true })
+  const shown = showBlock(Heap.PAGES, ptr, size, { kind: 'pages', owned: true })
   if (shown !== null) {
     return new Region(shown.source, ptr, size, { buffer: shown.buffer, byteOffset: 0 })
   }
-  box[BOX.PTR] = ptr
-  box[BOX.SIZE] = 0
-  box[BOX.ALIGN] = 0
+  box[Box.PTR] = ptr
+  box[Box.SIZE] = 0
+  box[Box.ALIGN] = 0
   native.pages.free()
   return bufferRegion(size, native.pageSize, 'pages')
 }

@@ -8,7 +8,7 @@
 import { provideBytes } from '../core/memory.js'
 import { checkLayout } from '../core/layout.js'
 import { checkPointer, type Pointer } from '../core/pointer.js'
-import { BOX, HEAP, loadAddon, STATUS, tryAddon } from '../native/binding.js'
+import { Box, Heap, loadAddon, Status, tryAddon } from '../native/binding.js'
 import { isUsualLayout, NativeAllocator } from './native-allocator.js'
 
 /** What the C library says of its heap, of the whole process. Bytes. */
@@ -29,7 +29,7 @@ export interface HeapInfo {
  */
 export class CAllocator extends NativeAllocator {
   protected readonly _heapName = 'libc'
-  protected readonly _heapId = HEAP.LIBC
+  protected readonly _heapId = Heap.LIBC
 
   override get name(): string {
     return 'cAllocator'
@@ -39,10 +39,10 @@ export class CAllocator extends NativeAllocator {
   override rawAlloc(size: number, align: number): Pointer {
     if (!isUsualLayout(size, align)) checkLayout(size, align, 'cAllocator.alloc')
     const { heap, box } = this._door
-    box[BOX.SIZE] = size
-    box[BOX.ALIGN] = align
+    box[Box.SIZE] = size
+    box[Box.ALIGN] = align
     heap.alloc()
-    const ptr = box[BOX.RESULT]!
+    const ptr = box[Box.RESULT]!
     if (ptr !== 0) this._live += size
     return ptr
   }
@@ -56,12 +56,12 @@ export class CAllocator extends NativeAllocator {
     if (!Number.isSafeInteger(ptr) || ptr < 0) checkPointer(ptr, 'cAllocator.free')
     if (!isUsualLayout(size, align)) checkLayout(size, align, 'cAllocator.free')
     const { heap, box } = this._door
-    box[BOX.PTR] = ptr
-    box[BOX.SIZE] = size
-    box[BOX.ALIGN] = align
+    box[Box.PTR] = ptr
+    box[Box.SIZE] = size
+    box[Box.ALIGN] = align
     heap.free()
-    const status = box[BOX.STATUS]!
-    if (status !== STATUS.OK) this._freeRefused(status, ptr, size, align)
+    const status = box[Box.STATUS]!
+    if (status !== Status.OK) this._freeRefused(status, ptr, size, align)
     else this._counted(-size)
   }
 

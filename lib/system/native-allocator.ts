@@ -15,7 +15,7 @@ import { OffheapError, unexpected } from '../core/errors.js'
 import { checkLayout, checkSize } from '../core/layout.js'
 import { checkPointer, type Pointer } from '../core/pointer.js'
 import { Region } from '../core/region.js'
-import { BOX, loadAddon, type NativeHeap, STATUS } from '../native/binding.js'
+import { Box, loadAddon, type NativeHeap, Status } from '../native/binding.js'
 import { showBlock } from '../native/shown.js'
 
 /** The addon's side of one allocator: loaded with its first operation. */
@@ -61,9 +61,9 @@ export abstract class NativeAllocator extends Allocator {
     // What is shown cannot lose pages: the buffer would reach behind them.
     if (this._shown.has(ptr)) return newSize <= this._usable(ptr) && this._counted(newSize - size)
     heap.resize()
-    if (box[BOX.STATUS] !== STATUS.OK)
-      throw this._refused(box[BOX.STATUS]!, 'resize', ptr, size, align)
-    return box[BOX.RESULT] === 1 && this._counted(newSize - size)
+    if (box[Box.STATUS] !== Status.OK)
+      throw this._refused(box[Box.STATUS]!, 'resize', ptr, size, align)
+    return box[Box.RESULT] === 1 && this._counted(newSize - size)
   }
 
   /** Moves as realloc does; 0 when memory is out, or when JS looks at the block (it must copy). */
@@ -72,9 +72,9 @@ export abstract class NativeAllocator extends Allocator {
     const { heap, box } = this._door
     if (this._shown.has(ptr)) return 0
     heap.remap()
-    if (box[BOX.STATUS] !== STATUS.OK)
-      throw this._refused(box[BOX.STATUS]!, 'remap', ptr, size, align)
-    const moved = box[BOX.RESULT]!
+    if (box[Box.STATUS] !== Status.OK)
+      throw this._refused(box[Box.STATUS]!, 'remap', ptr, size, align)
+    const moved = box[Box.RESULT]!
     if (moved !== 0) this._counted(newSize - size)
     return moved
   }
@@ -103,7 +103,8 @@ export abstract class NativeAllocator extends Allocator {
    * here; footprint counts blocks as they were asked for.
    */
   override stats(): AllocatorStats {
-    const { name, _live: used } = this
+    const { name } = this
+    const used = Math.max(0, this._live)
     const peak = Math.max(used, this._most)
     return { name, capacity: Infinity, used, peak, footprint: used, peakFootprint: peak }
   }
@@ -113,23 +114,23 @@ export abstract class NativeAllocator extends Allocator {
 
   /** The slow half of rawFree: the addon did not free the block, and said why. */
   protected _freeRefused(status: number, ptr: Pointer, size: number, align: number): void {
-    const region = status === STATUS.SHOWN ? this._shown.get(ptr) : undefined
+    const region = status === Status.SHOWN ? this._shown.get(ptr) : undefined
     if (region === undefined) throw this._refused(status, 'free', ptr, size, align)
-    if (size > region.byteLength) throw this._refused(STATUS.INVALID_SIZE, 'free', ptr, size, align)
+    if (size > region.byteLength) throw this._refused(Status.INVALID_SIZE, 'free', ptr, size, align)
     region.dispose()
     this._counted(-size)
   }
 
   protected _usable(ptr: Pointer): number {
     const { heap, box } = this._door
-    box[BOX.PTR] = ptr
+    box[Box.PTR] = ptr
     heap.usableSize()
-    return box[BOX.RESULT]!
+    return box[Box.RESULT]!
   }
 
   protected _counted(bytes: number): true {
     if (this._live > this._most) this._most = this._live
-    this._live = Math.max(0, this._live + bytes)
+    this._live += bytes
     return true
   }
 
@@ -150,10 +151,10 @@ export abstract class NativeAllocator extends Allocator {
     checkLayout(size, align, `${this.name}.${operation}`)
     checkSize(newSize, `${this.name}.${operation}`)
     const { box } = this._door
-    box[BOX.PTR] = ptr
-    box[BOX.SIZE] = size
-    box[BOX.ALIGN] = align
-    box[BOX.NEW_SIZE] = newSize
+    box[Box.PTR] = ptr
+    box[Box.SIZE] = size
+    box[Box.ALIGN] = align
+    box[Box.NEW_SIZE] = newSize
   }
 
   private _show(ptr: Pointer): Region {
@@ -184,28 +185,28 @@ export abstract class NativeAllocator extends Allocator {
     align: number,
   ): Error {
     switch (status) {
-      case STATUS.DOUBLE_FREE:
+      case Status.DOUBLE_FREE:
         return doubleFree(this.name, ptr)
-      case STATUS.INVALID_SIZE:
+      case Status.INVALID_SIZE:
         return invalidPointer(
           this.name,
           operation,
           ptr,
           `has ${this._usable(ptr)} bytes, not ${size}`,
         )
-      case STATUS.INVALID_ALIGN:
+      case Status.INVALID_ALIGN:
         return invalidPointer(
           this.name,
           operation,
           ptr,
           `was not allocated with alignment ${align}`,
         )
-      case STATUS.SHOWN:
+      case Status.SHOWN:
         return new OffheapError(
           'PINNED',
           `The block of ${this.name} at 0x${ptr.toString(16)} is shown by a region or by another thread: free it there`,
         )
-      case STATUS.INVALID_POINTER:
+      case Status.INVALID_POINTER:
         return invalidPointer(this.name, operation, ptr, 'is not the start of a live block')
       default:
         return unexpected('INVALID_ARGUMENT', 'a known status', `${this.name}.${operation}`, status)

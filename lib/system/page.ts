@@ -9,13 +9,13 @@ import type { AllocatorStats } from '../core/allocator.js'
 import { invalidPointer } from '../core/allocator.js'
 import { alignUp, checkLayout, checkSize } from '../core/layout.js'
 import { checkPointer, type Pointer } from '../core/pointer.js'
-import { BOX, HEAP, loadAddon, STATUS } from '../native/binding.js'
+import { Box, Heap, loadAddon, Status } from '../native/binding.js'
 import { NativeAllocator } from './native-allocator.js'
 
 /** Whole pages. Safe as cAllocator is. */
 export class PageAllocator extends NativeAllocator {
   protected readonly _heapName = 'pages'
-  protected readonly _heapId = HEAP.PAGES
+  protected readonly _heapId = Heap.PAGES
   private _pages = 0
   private _mostPages = 0
 
@@ -32,10 +32,10 @@ export class PageAllocator extends NativeAllocator {
   override rawAlloc(size: number, align: number): Pointer {
     checkLayout(size, align, 'pageAllocator.alloc')
     const { heap, box } = this._door
-    box[BOX.SIZE] = size
-    box[BOX.ALIGN] = align
+    box[Box.SIZE] = size
+    box[Box.ALIGN] = align
     heap.alloc()
-    const ptr = box[BOX.RESULT]!
+    const ptr = box[Box.RESULT]!
     if (ptr !== 0) {
       this._live += size
       this._countPages(this._wholePages(size))
@@ -48,12 +48,12 @@ export class PageAllocator extends NativeAllocator {
     checkPointer(ptr, 'pageAllocator.free')
     checkLayout(size, align, 'pageAllocator.free')
     const { heap, box } = this._door
-    box[BOX.PTR] = ptr
-    box[BOX.SIZE] = size
-    box[BOX.ALIGN] = align
+    box[Box.PTR] = ptr
+    box[Box.SIZE] = size
+    box[Box.ALIGN] = align
     heap.free()
-    const status = box[BOX.STATUS]!
-    if (status !== STATUS.OK) this._freeRefused(status, ptr, size, align)
+    const status = box[Box.STATUS]!
+    if (status !== Status.OK) this._freeRefused(status, ptr, size, align)
     else this._counted(-size)
     this._countPages(-this._wholePages(size))
   }
@@ -81,7 +81,7 @@ export class PageAllocator extends NativeAllocator {
     checkSize(size, 'pageAllocator.decommit')
     const { native, box } = loadAddon()
     const status = native.decommitPages(ptr, offset, size)
-    if (status === STATUS.OK) return box[BOX.RESULT]!
+    if (status === Status.OK) return box[Box.RESULT]!
     throw invalidPointer(
       this.name,
       'decommit',

@@ -4,13 +4,13 @@
  */
 import { checkLayout, DEFAULT_ALIGN } from '../core/layout.js'
 import { checkPointer, type Pointer } from '../core/pointer.js'
-import { BOX, HEAP, STATUS } from '../native/binding.js'
+import { Box, Heap, Status } from '../native/binding.js'
 import { NativeAllocator } from './native-allocator.js'
 
 /** As cAllocator, in everything else. */
 export class RawCAllocator extends NativeAllocator {
   protected readonly _heapName = 'rawLibc'
-  protected readonly _heapId = HEAP.LIBC
+  protected readonly _heapId = Heap.LIBC
 
   override get name(): string {
     return 'rawCAllocator'
@@ -21,9 +21,9 @@ export class RawCAllocator extends NativeAllocator {
     checkLayout(size, align, 'rawCAllocator.alloc')
     if (align > DEFAULT_ALIGN) return 0
     const { heap, box } = this._door
-    box[BOX.SIZE] = size
+    box[Box.SIZE] = size
     heap.alloc()
-    const ptr = box[BOX.RESULT]!
+    const ptr = box[Box.RESULT]!
     if (ptr !== 0) this._live += size
     return ptr
   }
@@ -33,12 +33,12 @@ export class RawCAllocator extends NativeAllocator {
     checkPointer(ptr, 'rawCAllocator.free')
     checkLayout(size, align, 'rawCAllocator.free')
     const { heap, box } = this._door
-    box[BOX.PTR] = ptr
-    box[BOX.SIZE] = size
-    box[BOX.ALIGN] = align
+    box[Box.PTR] = ptr
+    box[Box.SIZE] = size
+    box[Box.ALIGN] = align
     heap.free()
-    const status = box[BOX.STATUS]!
-    if (status !== STATUS.OK) this._freeRefused(status, ptr, size, align)
+    const status = box[Box.STATUS]!
+    if (status !== Status.OK) this._freeRefused(status, ptr, size, align)
     else this._counted(-size)
   }
 }

@@ -2,6 +2,12 @@
 //
 // Raw Node-API: a call that takes and returns nothing costs 8 to 10 ns, each number converted 3 to 5
 // more. Arguments and results therefore pass through the box, which JS sees as a Float64Array.
+//
+// Asking Node-API for the state of the calling environment costs 2.5 ns. The first environment that
+// loads the addon, the main thread's as a rule, therefore gets functions that know it already: they
+// are its own, so nobody else can call them, and nobody does after it has ended.
+
+#include <atomic>
 
 #include "env_state.h"
 
@@ -34,9 +40,12 @@ struct Pages {
   static constexpr auto UsableSize = oh_pages_usable_size;
 };
 
-template <typename Heap>
+EnvState *first_state = nullptr;
+
+template <typename Heap, bool kFirst>
 struct Calls {
   static EnvState *State(napi_env env, napi_callback_info info) {
+    if (kFirst) return first_state;
     void *state = nullptr;
     napi_get_cb_info(env, info, nullptr, nullptr, nullptr, &state);
     return static_cast<EnvState *>(state);
@@ -101,10 +110,21 @@ struct Calls {
 
 }  // namespace
 
+template <bool kFirst>
+static void Export(Napi::Env env, Napi::Object exports, EnvState *state) {
+  exports.Set("libc", Calls<Libc, kFirst>::Export(env, state));
+  exports.Set("rawLibc", Calls<RawLibc, kFirst>::Export(env, state));
+  exports.Set("pages", Calls<Pages, kFirst>::Export(env, state));
+}
+
 void ExportHeaps(Napi::Env env, Napi::Object exports, EnvState *state) {
-  exports.Set("libc", Calls<Libc>::Export(env, state));
-  exports.Set("rawLibc", Calls<RawLibc>::Export(env, state));
-  exports.Set("pages", Calls<Pages>::Export(env, state));
+  static std::atomic<bool> taken{false};
+  if (taken.exchange(true)) {
+    Export<false>(env, exports, state);
+  } else {
+    first_state = state;
+    Export<true>(env, exports, state);
+  }
 }
 
 }  // namespace offheap
