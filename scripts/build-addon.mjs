@@ -78,7 +78,14 @@ export async function buildWithGyp() {
   say('building the addon with node-gyp')
   // Taken before: an edit while the compiler runs must not count as built.
   const stamp = fingerprint()
-  const command = [...nodeGyp(), 'configure', 'build', '--loglevel=warn', ...headerArguments()]
+  const command = [
+    ...nodeGyp(),
+    'configure',
+    'build',
+    '--jobs=max',
+    '--loglevel=warn',
+    ...headerArguments(),
+  ]
   const { code } = await run(command, { show: 'stderr' })
   if (code !== 0 || !existsSync(addons.gyp)) {
     fail(

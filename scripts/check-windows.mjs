@@ -5,10 +5,14 @@
 import { mkdirSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { basename, join } from 'node:path'
-import { at, checklist, run } from './lib.mjs'
+import { at, checklist, run, which } from './lib.mjs'
 import { nativeSources } from './native-sources.mjs'
 
 const TRIPLE = 'x86_64-w64-mingw32'
+// Debian's plain compiler has no std::mutex, its -posix twin has; elsewhere there is one, which has it.
+const threads = which(`${TRIPLE}-g++-posix`) ? '-posix' : ''
+const GCC = `${TRIPLE}-gcc${threads}`
+const GXX = `${TRIPLE}-g++${threads}`
 const out = at('build/windows')
 const headers = createRequire(import.meta.url)('node-api-headers')
 
@@ -17,8 +21,8 @@ const COMMON = ['-c', '-O2', '-Wall', '-Wextra', '-Werror', '-D_WIN32_WINNT=0x0A
 const INCLUDES = ['-Inative/include', '-Inative/core']
 const DEFINES = ['-DNAPI_VERSION=8', '-DNAPI_CPP_EXCEPTIONS']
 const SYSTEM = ['-isystem', headers.include_dir, '-isystem', 'node_modules/node-addon-api']
-const C = [`${TRIPLE}-gcc`, '-std=c11', ...COMMON, ...INCLUDES]
-const CXX = [`${TRIPLE}-g++`, '-std=c++17', ...COMMON, ...INCLUDES, ...DEFINES, ...SYSTEM]
+const C = [GCC, '-std=c11', ...COMMON, ...INCLUDES]
+const CXX = [GXX, '-std=c++17', ...COMMON, ...INCLUDES, ...DEFINES, ...SYSTEM]
 
 const checks = checklist('windows')
 mkdirSync(out, { recursive: true })
@@ -36,12 +40,14 @@ if (objects.length === sources.length) {
   const library = join(out, 'libnode.a')
   const definitions = headers.def_paths.node_api_def
   const made = await run([`${TRIPLE}-dlltool`, '-d', definitions, '-l', library], { show: 'none' })
+  // The C library that MSVC links too; mingw's own choice is an older one.
+  const libraries = [library, '-lucrt']
   const link = [
-    `${TRIPLE}-g++`,
+    GXX,
     '-shared',
     '-static',
     ...objects,
-    library,
+    ...libraries,
     '-o',
     join(out, 'offheap.node'),
   ]

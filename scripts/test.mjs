@@ -4,13 +4,18 @@
 
 import { existsSync } from 'node:fs'
 import { addons } from './build-addon.mjs'
-import { ask, at, countsLine, fail, inCI, parseCounts, run, say, seconds, which } from './lib.mjs'
+import { ask, at, countsLine, fail, inCI, parseCounts, run, seconds, which } from './lib.mjs'
 import { runVitest } from './vitest.mjs'
 
 /** @typedef {import('./lib.mjs').Counts} Counts */
 
 const MINUTES = 60_000
 const node = process.execPath
+/** The tests that touch the addon most: they run again under the sanitizers. */
+const ADDON_TESTS = ['test/unit', 'test/conformance', 'test/model', 'test/faults', 'test/workers']
+
+/** oxfmt and oxlint colour their output wherever CI is set, even into a file. */
+const plain = { CI: undefined }
 
 /**
  * @typedef {object} Stage
@@ -24,11 +29,11 @@ const node = process.execPath
 const stages = {
   format: {
     about: 'formatting (npm run format mends it)',
-    run: () => asOne([node, at('node_modules/oxfmt/bin/oxfmt'), '--check']),
+    run: () => asOne([node, at('node_modules/oxfmt/bin/oxfmt'), '--check'], plain),
   },
   lint: {
     about: 'lint',
-    run: () => asOne([node, at('node_modules/oxlint/bin/oxlint')]),
+    run: () => asOne([node, at('node_modules/oxlint/bin/oxlint')], plain),
   },
   types: {
     about: 'types of the sources, the tests and the scripts',
@@ -37,7 +42,6 @@ const stages = {
   },
   native: {
     about: 'C tests, without Node',
-    missing: () => lacking('valgrind'),
     run: () => counted([node, at('test/native/run.mjs')]),
   },
   unit: {
@@ -66,7 +70,10 @@ const stages = {
     missing: () => lacking('cmake') || (libasan() ? '' : 'libasan of gcc, on Linux'),
     run: async () => {
       const built = await asOne([node, at('scripts/build-addon.mjs'), '--asan'])
-      return built.failed > 0 ? built : sum([built, await smoke(asanEnvironment())])
+      if (built.failed > 0) return built
+      const env = asanEnvironment()
+      const tested = await runVitest('asan', ADDON_TESTS, { env, timeout: 10 * MINUTES })
+      return sum([built, await smoke(env), tested])
     },
   },
   runtimes: {
@@ -105,15 +112,22 @@ function asanEnvironment() {
     // would be a report. The C tests look for leaks. Out of memory is a result that is tested for.
     ASAN_OPTIONS: 'detect_leaks=0:allocator_may_return_null=1',
     UBSAN_OPTIONS: 'print_stacktrace=1',
+    // All is slower by a factor.
+    OFFHEAP_RUNS: '20',
   }
 }
 
 /** @param {Record<string, string>} env */
 const smoke = (env) => counted([node, at('test/runtimes/smoke.mjs')], { env, timeout: 5 * MINUTES })
 
-/** A command that counts as one test. @param {string[]} command @returns {Promise<Counts>} */
-async function asOne(command) {
-  const { code } = await run(command, { timeout: 10 * MINUTES })
+/**
+ * A command that counts as one test.
+ * @param {string[]} command
+ * @param {Record<string, undefined>} [env]
+ * @returns {Promise<Counts>}
+ */
+async function asOne(command, env) {
+  const { code } = await run(command, { env, timeout: 10 * MINUTES })
   return code === 0 ? { passed: 1, failed: 0, skipped: 0 } : { passed: 0, failed: 1, skipped: 0 }
 }
 
@@ -147,6 +161,8 @@ async function runStage(stage) {
   return inCI ? { passed: 0, failed: 1, skipped: 0 } : { passed: 0, failed: 0, skipped: 1 }
 }
 
+if (!process.stdout.isTTY) process.env.NO_COLOR = '1'
+
 const asked = process.argv.slice(2)
 const unknown = asked.find((name) => !(name in stages))
 if (unknown) fail(`no stage ${unknown}; there are ${Object.keys(stages).join(', ')}`)
@@ -168,7 +184,7 @@ for (const [name, stage] of chosen) {
   const from = Date.now()
   const counts = await runStage(stage)
   const time = seconds(Date.now() - from)
-  say(`${name}: ${countsLine(counts)} in ${time}`)
+  console.log(`-- ${name}: ${countsLine(counts)} in ${time}`)
   table.push({ name, counts, time })
 }
 

@@ -54,8 +54,6 @@ export class BumpAllocator extends Allocator implements RegionUser {
   private readonly _region: Region
   private readonly _owned: boolean
   private _gone = false
-  /** Offset of the newest open checkpoint: a block that starts below it must not grow past it. */
-  private _floor = 0
 
   /**
    * @param memory A capacity in bytes (a region of that size is made, and freed by dispose), a Region
@@ -125,7 +123,7 @@ export class BumpAllocator extends Allocator implements RegionUser {
     this._notePeaks()
     if (start + bytes === this.totalAllocated) {
       if (start + newBytes > this._capacity) return false
-      if (newBytes > bytes && start < this._floor) return false
+      if (newBytes > bytes && start < this._words[BumpWord.FLOOR]! >>> 0) return false
       this._words[BumpWord.CURSOR] = this._low + start + newBytes
       return true
     }
@@ -165,7 +163,7 @@ export class BumpAllocator extends Allocator implements RegionUser {
     this._notePeaks()
     this._words[BumpWord.CURSOR] = this._low
     this._words[BumpWord.GAPS] = 0
-    this._floor = 0
+    this._words[BumpWord.FLOOR] = 0
     this._region._nextEpoch()
   }
 
@@ -182,8 +180,9 @@ export class BumpAllocator extends Allocator implements RegionUser {
   /** Remembers where the cursor is. A checkpoint stays open until a reset or a rewind below it. O(1). */
   checkpoint(): BumpCheckpoint {
     this._region._assertLive()
-    const below = this._floor
-    this._floor = Math.max(below, this.totalAllocated)
+    const words = this._words
+    const below = words[BumpWord.FLOOR]! >>> 0
+    words[BumpWord.FLOOR] = Math.max(below, this.totalAllocated)
     const epoch = this._region._pushEpoch()
     return new BumpCheckpoint(
       this,
@@ -217,7 +216,7 @@ export class BumpAllocator extends Allocator implements RegionUser {
       )
     }
     this._notePeaks()
-    this._floor = checkpoint._floorBelow
+    this._words[BumpWord.FLOOR] = checkpoint._floorBelow
     // The last block may have been freed since, so that the cursor is below the checkpoint already.
     const taken = (checkpoint._cursor - this._low) >>> 0
     if (taken < this.totalAllocated) {

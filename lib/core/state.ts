@@ -22,6 +22,7 @@ export const enum BumpWord {
   GAPS = 4,
   PEAK_USED = 5,
   PEAK_OFFSET = 6,
+  FLOOR = 7,
   COUNT = 8,
 }
 

@@ -4,7 +4,8 @@
    ends at the cursor is to move the cursor; the padding before the block stays. All other blocks
    stay where they are until the owner resets the heap, and what is freed of them counts as gaps.
 
-   The peaks are written only when the figure is about to fall, so allocation does not pay for them.
+   The peaks are written only when a figure may be about to fall, so allocation does not pay for
+   them.
 
    Costs: 1 to 2 ns to allocate. Memory: whatever is freed in another order than the reverse is lost
    until a reset. */
@@ -14,6 +15,7 @@
 _Static_assert(sizeof(oh_bump_t) == 8 * sizeof(uint32_t), "the state is eight words");
 _Static_assert(offsetof(oh_bump_t, cursor) == 4, "words in the order that TypeScript knows");
 _Static_assert(offsetof(oh_bump_t, gaps) == 16, "words in the order that TypeScript knows");
+_Static_assert(offsetof(oh_bump_t, floor) == 28, "words in the order that TypeScript knows");
 
 void oh_bump_init(oh_bump_t *bump, void *base, size_t capacity) {
   uint64_t const address = (uint64_t)(uintptr_t)base;
@@ -26,7 +28,7 @@ void oh_bump_init(oh_bump_t *bump, void *base, size_t capacity) {
   bump->gaps = 0;
   bump->peak_used = 0;
   bump->peak_offset = 0;
-  bump->reserved = 0;
+  bump->floor = 0;
 }
 
 /* ---- Reading the state ----------------------------------------------------------------------- */
@@ -57,21 +59,26 @@ static bool is_last(oh_bump_t const *bump, uint32_t start, size_t size) {
   return start + size == offset_of(bump);
 }
 
-/* ---- Falling figures ------------------------------------------------------------------------- */
+/* ---- Changing it ----------------------------------------------------------------------------- */
+
+/* Before used or the cursor may fall: what they are may be the most that they have been. */
+static void note_peaks(oh_bump_t *bump) {
+  uint32_t const offset = offset_of(bump);
+  uint32_t const used = offset - bump->gaps;
+  if (bump->peak_used < used) bump->peak_used = used;
+  if (bump->peak_offset < offset) bump->peak_offset = offset;
+}
 
 /* Moves the cursor down by some bytes, or counts them as a gap where they are not the last. A block
    freed twice would make gaps of more than there is; then nothing counts as live. */
 static void give_back(oh_bump_t *bump, uint32_t bytes, bool last) {
-  uint32_t const offset = offset_of(bump);
-  uint32_t const used = offset - bump->gaps;
-  if (bump->peak_used < used) bump->peak_used = used;
+  uint32_t const used = offset_of(bump) - bump->gaps;
   if (last) {
-    if (bump->peak_offset < offset) bump->peak_offset = offset;
     bump->cursor -= bytes;
-    if (bump->gaps > offset - bytes) bump->gaps = offset - bytes;
   } else {
-    bump->gaps = bytes < used ? bump->gaps + bytes : offset;
+    bump->gaps += bytes < used ? bytes : used;
   }
+  if (bump->gaps > offset_of(bump)) bump->gaps = offset_of(bump);
 }
 
 /* ---- Operations ------------------------------------------------------------------------------ */
@@ -93,9 +100,10 @@ bool oh_bump_resize(oh_bump_t *bump, void *ptr, size_t size, size_t new_size) {
   uint32_t start;
   if (size == 0 || !locate(bump, ptr, size, &start)) return false;
   bool const last = is_last(bump, start, size);
+  note_peaks(bump);
   new_size += new_size == 0;
   if (new_size > size) {
-    if (!last || new_size - size > room_of(bump)) return false;
+    if (!last || start < bump->floor || new_size - size > room_of(bump)) return false;
     bump->cursor += (uint32_t)(new_size - size);
   } else if (new_size < size) {
     give_back(bump, (uint32_t)(size - new_size), last);
@@ -106,6 +114,7 @@ bool oh_bump_resize(oh_bump_t *bump, void *ptr, size_t size, size_t new_size) {
 void oh_bump_free(oh_bump_t *bump, void *ptr, size_t size) {
   uint32_t start;
   if (size == 0 || !locate(bump, ptr, size, &start)) return;
+  note_peaks(bump);
   give_back(bump, (uint32_t)size, is_last(bump, start, size));
 }
 

@@ -24,7 +24,8 @@ void oh_bump_init(oh_bump_t *bump, void *base, size_t capacity);
    power of two, or the region is gone. O(1), no division, no call. */
 void *oh_bump_alloc(oh_bump_t *bump, size_t size, size_t align);
 /* The last block grows and shrinks in place within the capacity; any other only shrinks, which
-   gives no room back until a reset. new_size 0 means 1 byte. false: nothing changed. */
+   gives no room back until a reset. A block from before an open checkpoint does not grow. new_size
+   0 means 1 byte. false: nothing changed. */
 bool oh_bump_resize(oh_bump_t *bump, void *ptr, size_t size, size_t new_size);
 /* Room comes back when the block is the last one; any other only counts as no longer used. */
 void oh_bump_free(oh_bump_t *bump, void *ptr, size_t size);

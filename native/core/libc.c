@@ -36,6 +36,7 @@ static unsigned log2_of(size_t pow2) {
 #endif
 }
 
+/* Never OH_TAG_FREED for a block that there is: see OS_HEAP_MAX_ALIGN. */
 static oh_tag_t tag_of(size_t align) {
   return (oh_tag_t)(1 + log2_of(align));
 }
@@ -47,9 +48,6 @@ static size_t tag_align(oh_tag_t tag) {
 static bool tag_raw(oh_tag_t tag) {
   return (tag & OH_TAG_RAW) != 0;
 }
-
-/* The largest alignment whose tag is not OH_TAG_FREED. No heap grants as much. */
-#define MAX_ALIGN ((SIZE_MAX >> 3) + 1)
 
 static size_t usable_of(void *ptr, oh_tag_t tag) {
   return os_heap_usable(ptr, tag_align(tag), tag_raw(tag));
@@ -99,7 +97,7 @@ static inline void *adopt(void *ptr, oh_tag_t tag) {
 }
 
 void *oh_libc_alloc(size_t size, size_t align) {
-  if (!oh_is_pow2(align) || align > MAX_ALIGN) return NULL;
+  if (!oh_is_pow2(align)) return NULL;
   return adopt(os_heap_alloc(size + (size == 0), align), tag_of(align));
 }
 
@@ -163,8 +161,8 @@ oh_status_t oh_libc_remap(void *ptr, size_t size, size_t align, size_t new_size,
   if (at == NULL || at == ptr) {
     oh_live_slot_set(block.slot, block.tag);
   } else {
-    /* Without 64 KiB for a new leaf the block cannot be tagged any more, nor moved back. It is
-       handed out all the same: its bytes are safe, a later free is refused, and it leaks. */
+    /* Without address space for a new leaf the block cannot be tagged any more, nor moved back. It
+       is handed out all the same: its bytes are safe, a later free is refused, and it leaks. */
     (void)oh_live_insert(at, block.tag);
   }
   *moved = at;

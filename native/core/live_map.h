@@ -5,15 +5,17 @@
    tag (never 0) while it lives, OH_TAG_FREED after, 0 where no block of ours ever started. The
    table is out of band: no header in the block, nothing read from the address itself.
 
-   A three-level radix tree over the 48 bits of a user-space address: 14 bits root (static), 14 bits
-   middle, 16 bits leaf, for blocks that start at multiples of 16. A leaf is 64 KiB of bytes for
-   1 MiB of addresses, mapped lazily, never freed. Lock-free: inserting is a plain store (the block
-   is not yet anyone else's), taking is one compare-and-exchange, so of two threads that free the
-   same block exactly one wins. (With 32-bit addresses, where malloc aligns to 8, a leaf covers
-   512 KiB and one root entry is used.)
+   A two-level radix tree over the 48 bits of a user-space address: 20 bits root (static, 8 MiB that
+   are never touched but for a page or two), 24 bits leaf, for blocks that start at multiples of 16.
+   A leaf is 16 MiB of address space for 256 MiB of heap, and takes memory by the page: 4 KiB for
+   each 64 KiB of heap that is used. Leaves are mapped lazily, never freed. Lock-free: inserting is
+   a plain store (the block is not yet anyone else's), taking is one compare-and-exchange, so of two
+   threads that free the same block exactly one wins. (With 32-bit addresses, where malloc aligns to
+   8, a leaf covers 128 MiB.)
 
-   Costs: three dependent loads to find the byte, about 1 ns when cached; 5 ns more for the
-   exchange. 1 byte per 16 bytes of heap that is used, 64 KiB of address space per 1 MiB.
+   Costs: two dependent loads to find the byte, about 1 ns when cached; 5 ns more for the exchange.
+   1 byte per 16 bytes of heap that is used. A level more would cost a load on every malloc and
+   free.
 
    The lookup is inline because libc.c does it on every malloc and free. C only: C++ has other
    atomics. */
@@ -37,23 +39,18 @@ typedef uint8_t oh_tag_t;
 
 /* ---- The tree -------------------------------------------------------------------------------- */
 
-#define OH_LIVE_ROOT_BITS 14
-#define OH_LIVE_MIDDLE_BITS 14
-#define OH_LIVE_LEAF_BITS 16
-#define OH_LIVE_BITS (OH_LIVE_ROOT_BITS + OH_LIVE_MIDDLE_BITS + OH_LIVE_LEAF_BITS)
+#define OH_LIVE_ROOT_BITS 20
+#define OH_LIVE_LEAF_BITS 24
+#define OH_LIVE_BITS (OH_LIVE_ROOT_BITS + OH_LIVE_LEAF_BITS)
 
-#define OH_LIVE_INDEX(granule, shift, bits) \
-  ((size_t)((granule) >> (shift)) & (((size_t)1 << (bits)) - 1))
-
-typedef _Atomic(oh_tag_t) oh_live_slot_t;             /* a leaf is an array of these     */
-typedef _Atomic(oh_live_slot_t *) oh_live_leaf_ref_t; /* a middle node is an array of these */
-typedef _Atomic(oh_live_leaf_ref_t *) oh_live_middle_ref_t;
+typedef _Atomic(oh_tag_t) oh_live_slot_t;             /* a leaf is an array of these   */
+typedef _Atomic(oh_live_slot_t *) oh_live_leaf_ref_t; /* the root is an array of these */
 
 /* Hidden, so that its address is a constant in a shared library and not a load. */
 #if defined(__GNUC__) && !defined(_WIN32)
 __attribute__((visibility("hidden")))
 #endif
-extern oh_live_middle_ref_t oh_live_root[(size_t)1 << OH_LIVE_ROOT_BITS];
+extern oh_live_leaf_ref_t oh_live_root[(size_t)1 << OH_LIVE_ROOT_BITS];
 
 /* The number of ptr in units of OS_HEAP_ALIGN; false: no block of the heap starts there. */
 static inline bool oh_live_granule(void const *ptr, uint64_t *granule) {
@@ -62,21 +59,22 @@ static inline bool oh_live_granule(void const *ptr, uint64_t *granule) {
   return address % OS_HEAP_ALIGN == 0 && *granule >> OH_LIVE_BITS == 0;
 }
 
-/* The byte of ptr; NULL: there is no leaf for it, so it is not live. The acquiring loads pair with
-   the releasing exchange that publishes a node: whoever sees a node sees its zeros. */
+static inline oh_live_leaf_ref_t *oh_live_leaf_ref(uint64_t granule) {
+  return &oh_live_root[granule >> OH_LIVE_LEAF_BITS];
+}
+
+static inline size_t oh_live_leaf_index(uint64_t granule) {
+  return (size_t)(granule & (((uint64_t)1 << OH_LIVE_LEAF_BITS) - 1));
+}
+
+/* The byte of ptr; NULL: there is no leaf for it, so it is not live. The acquiring load pairs with
+   the releasing exchange that publishes a leaf: whoever sees a leaf sees its zeros. */
 static inline oh_live_slot_t *oh_live_slot(void const *ptr) {
   uint64_t granule;
   if (!oh_live_granule(ptr, &granule)) return NULL;
-  oh_live_leaf_ref_t *const middle = atomic_load_explicit(
-      &oh_live_root[OH_LIVE_INDEX(granule, OH_LIVE_LEAF_BITS + OH_LIVE_MIDDLE_BITS,
-                                  OH_LIVE_ROOT_BITS)],
-      memory_order_acquire);
-  if (middle == NULL) return NULL;
-  oh_live_slot_t *const leaf = atomic_load_explicit(
-      &middle[OH_LIVE_INDEX(granule, OH_LIVE_LEAF_BITS, OH_LIVE_MIDDLE_BITS)],
-      memory_order_acquire);
-  if (leaf == NULL) return NULL;
-  return &leaf[OH_LIVE_INDEX(granule, 0, OH_LIVE_LEAF_BITS)];
+  oh_live_slot_t *const leaf =
+      atomic_load_explicit(oh_live_leaf_ref(granule), memory_order_acquire);
+  return leaf == NULL ? NULL : &leaf[oh_live_leaf_index(granule)];
 }
 
 /* As oh_live_slot, mapping the leaf if there is none yet. NULL: no memory for it, or an address

@@ -25,6 +25,9 @@ extern "C" {
    never ask for less than this many bytes. */
 #define OS_HEAP_ALIGN (2 * sizeof(void *))
 
+/* Nobody has memory for more, and what is above is refused. */
+#define OS_HEAP_MAX_ALIGN ((size_t)PTRDIFF_MAX / 4)
+
 /* A block of size > 0 bytes at a multiple of align, a power of two, or NULL. */
 void *os_heap_alloc(size_t size, size_t align);
 /* Exactly malloc(size); aligned to OS_HEAP_ALIGN. */

@@ -57,7 +57,7 @@ static size_t at_least_aligned(size_t size) {
 void *os_heap_alloc(size_t size, size_t align) {
   if (align <= OS_HEAP_ALIGN) return malloc(at_least_aligned(size));
   /* Not every C library looks whether size + align wraps. */
-  if (align > PTRDIFF_MAX || size > PTRDIFF_MAX - align) return NULL;
+  if (align > OS_HEAP_MAX_ALIGN || size > PTRDIFF_MAX - align) return NULL;
   void *ptr = NULL;
   return posix_memalign(&ptr, align, size) == 0 ? ptr : NULL;
 }

@@ -39,7 +39,7 @@ static size_t heap_align(size_t align) {
 }
 
 void *os_heap_alloc(size_t size, size_t align) {
-  if (align > PTRDIFF_MAX || size > PTRDIFF_MAX - align) return NULL;
+  if (align > OS_HEAP_MAX_ALIGN || size > PTRDIFF_MAX - align) return NULL;
   return _aligned_malloc(at_least_aligned(size), heap_align(align));
 }
 

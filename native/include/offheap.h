@@ -104,7 +104,9 @@ typedef struct oh_bump {
   uint32_t peak_used;   /* the most that was live before it last fell; the peak is the larger of  */
                         /* this and what is live now                                              */
   uint32_t peak_offset; /* the same for cursor - base_lo                                          */
-  uint32_t reserved;
+  uint32_t floor;       /* where the newest open checkpoint is, as cursor - base_lo; 0 without    */
+                        /* one: a block that starts below it does not grow, as a rewind to the    */
+                        /* checkpoint would cut it                                                */
 } oh_bump_t;
 
 #ifdef __cplusplus

