@@ -125,10 +125,11 @@ export class BumpAllocator extends Allocator implements RegionUser {
       if (start + newBytes > this._capacity) return false
       if (newBytes > bytes && start < this._words[BumpWord.FLOOR]! >>> 0) return false
       this._words[BumpWord.CURSOR] = this._low + start + newBytes
+      this._leaveGap(0)
       return true
     }
     if (newBytes > bytes) return false
-    this._words[BumpWord.GAPS]! += bytes - newBytes
+    this._leaveGap(bytes - newBytes)
     return true
   }
 
@@ -145,16 +146,13 @@ export class BumpAllocator extends Allocator implements RegionUser {
   override rawFree(ptr: Pointer, size: number, align: number): void {
     const start = this._locate(ptr, size, align, 'free')
     const bytes = size === 0 ? 1 : size
-    const words = this._words
     this._notePeaks()
     if (start + bytes === this.totalAllocated) {
-      words[BumpWord.CURSOR] = this._low + start
+      this._words[BumpWord.CURSOR] = this._low + start
+      this._leaveGap(0)
     } else {
-      // Never more gaps than bytes: a double free must not make the figures absurd.
-      words[BumpWord.GAPS] = Math.min((words[BumpWord.GAPS]! >>> 0) + bytes, this.totalAllocated)
+      this._leaveGap(bytes)
     }
-    if (this.totalAllocated < words[BumpWord.GAPS]! >>> 0)
-      words[BumpWord.GAPS] = this.totalAllocated
   }
 
   /** Frees every block at once: handles throw from now on, the whole capacity is there again. O(1). */
@@ -299,6 +297,12 @@ export class BumpAllocator extends Allocator implements RegionUser {
 
   private get _capacity(): number {
     return (this._words[BumpWord.LIMIT]! - this._low) >>> 0
+  }
+
+  /** Counts bytes as dead; never more than there are, as a double free must not make them absurd. */
+  private _leaveGap(bytes: number): void {
+    const gaps = (this._words[BumpWord.GAPS]! >>> 0) + bytes
+    this._words[BumpWord.GAPS] = Math.min(gaps, this.totalAllocated)
   }
 
   /** Before `used` or the cursor fall: what they were may be the most that they have been. */

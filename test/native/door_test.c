@@ -97,12 +97,15 @@ static void tables_resize_and_remap(void) {
     CHECK(p != NULL);
     check_fill(p, 1000, 1);
     CHECK(vt->resize(NULL, p, 1000, 8, 500));
-    p = vt->remap(NULL, p, 500, 8, 100000);
-    CHECK(p != NULL && check_filled(p, 500, 1));
-    CHECK(!vt->resize(NULL, p, 100000, 8, SIZE_MAX));
-    CHECK(vt->remap(NULL, p, 100000, 8, SIZE_MAX) == NULL);
+    char *const moved = vt->remap(NULL, p, 500, 8, 100000);
+    CHECK(moved != NULL || vt == &oh_pages_vtable); /* not every system can move pages */
+    size_t const size = moved != NULL ? 100000 : 500;
+    if (moved != NULL) p = moved;
     CHECK(check_filled(p, 500, 1));
-    vt->free(NULL, p, 100000, 8);
+    CHECK(!vt->resize(NULL, p, size, 8, SIZE_MAX));
+    CHECK(vt->remap(NULL, p, size, 8, SIZE_MAX) == NULL);
+    CHECK(check_filled(p, 500, 1));
+    vt->free(NULL, p, size, 8);
   }
 }
 

@@ -134,7 +134,9 @@ async function buildMode(name, mode) {
   const folder = at('build/native-test', name)
   mkdirSync(folder, { recursive: true })
   const compile = [mode.compiler ?? cc, ...flags, ...mode.flags, ...includes]
-  const tests = filesBelow(HERE).filter((f) => /_test\.c$/.test(f) && (mode.only?.test(f) ?? true))
+  const tests = filesBelow(HERE).filter(
+    (f) => f.endsWith('_test.c') && (mode.only?.test(f) ?? true),
+  )
   const sources = nativeSources('core', mode.platform)
   const object = (/** @type {string} */ file) => `${folder}/${basename(file, '.c')}.o`
 

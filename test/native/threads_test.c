@@ -110,13 +110,15 @@ static void show_or_free(unsigned thread) {
 }
 
 static void of_showing_and_freeing_one_wins(void) {
-  for (unsigned i = 0; i < SHARED; i++) CHECK((shared[i] = oh_libc_alloc(24, 16)) != NULL);
-  atomic_store(&won, 0);
-  in_threads(show_or_free);
-  CHECK(atomic_load(&won) == SHARED);
-  for (unsigned i = 0; i < SHARED; i++) {
-    oh_status_t const status = oh_libc_free_shown(shared[i]);
-    CHECK(status == OH_OK || status == OH_DOUBLE_FREE);
+  for (unsigned round = 0; round < 4 * ROUNDS; round++) {
+    for (unsigned i = 0; i < SHARED; i++) CHECK((shared[i] = oh_libc_alloc(24, 16)) != NULL);
+    atomic_store(&won, 0);
+    in_threads(show_or_free);
+    CHECK(atomic_load(&won) == SHARED);
+    for (unsigned i = 0; i < SHARED; i++) {
+      oh_status_t const status = oh_libc_free_shown(shared[i]);
+      CHECK(status == OH_OK || status == OH_DOUBLE_FREE);
+    }
   }
 }
 
