@@ -3,7 +3,6 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    setupFiles: ['test/setup.ts'],
     // A process a file: a native memory error ends its own file and no other, and gauges of the
     // process (RSS, external) see one file's work only.
     pool: 'forks',

@@ -4,6 +4,7 @@ export { Allocator, type AllocatorStats } from './core/allocator.js'
 export {
   DoubleFreeError,
   type ErrorCode,
+  type ErrorName,
   OffheapError,
   OutOfMemoryError,
   UseAfterFreeError,

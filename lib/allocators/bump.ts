@@ -316,31 +316,38 @@ export class BumpAllocator extends Allocator implements RegionUser {
    * The offset of a new block, or NONE. Everything on the way from the old cursor to the new one is
    * int32 arithmetic that wraps: with size and align below 2^31 their sum stays below 2^32, so the
    * one unsigned comparison against the room covers overflow too.
+   *
+   * A full arena is an answer here and not a case for the slow half: a call that has once been made
+   * costs V8 its registers in every loop that this is inlined into.
    */
   private _take(size: number, align: number): number {
-    if (typeof size !== 'number' || typeof align !== 'number') return this._takeSlowly(size, align)
-    const words = this._words
-    const cursor = words[BumpWord.CURSOR]!
-    const mask = (align - 1) | 0
-    let start = cursor
-    if ((cursor & mask) !== 0) start = ((cursor + mask) | 0) & ~mask
-    const end = (start + size) | 0
     if (
+      typeof size === 'number' &&
       (size | 0) === size &&
       size > 0 &&
+      typeof align === 'number' &&
       (align | 0) === align &&
       align > 0 &&
-      (align & mask) === 0 &&
-      (end - cursor) >>> 0 <= (words[BumpWord.LIMIT]! - cursor) >>> 0
+      (align & (align - 1)) === 0
     ) {
-      words[BumpWord.CURSOR] = end
-      if (start !== cursor) words[BumpWord.GAPS]! += start - cursor
-      return (start - this._low) >>> 0
+      const words = this._words
+      const cursor = words[BumpWord.CURSOR]!
+      const mask = (align - 1) | 0
+      let start = cursor
+      if ((cursor & mask) !== 0) start = ((cursor + mask) | 0) & ~mask
+      const end = (start + size) | 0
+      if ((end - cursor) >>> 0 <= (words[BumpWord.LIMIT]! - cursor) >>> 0) {
+        words[BumpWord.CURSOR] = end
+        if (start !== cursor) words[BumpWord.GAPS]! += start - cursor
+        return (start - this._low) >>> 0
+      }
+      if (this._gone) throw disposed(this.name)
+      return Offset.NONE
     }
     return this._takeSlowly(size, align)
   }
 
-  /** What the fast path does not take: size 0, 2^31 and more, large alignments, wrong input, no room. */
+  /** The slow half: size 0, 2^31 and more, large alignments, wrong input. */
   private _takeSlowly(size: number, align: number): number {
     checkLayout(size, align, 'BumpAllocator.alloc')
     if (this._gone) throw disposed(this.name)

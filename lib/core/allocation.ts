@@ -21,6 +21,7 @@ export interface BlockOwner {
 
 /** A constructor of typed arrays: `Float64Array`, `BigInt64Array`, ... */
 export interface TypedArrayConstructor<T> {
+  /** Bytes in an element. */
   readonly BYTES_PER_ELEMENT: number
   new (buffer: ArrayBufferLike, byteOffset: number, length: number): T
 }

@@ -4,8 +4,7 @@
  *
  * Whoever writes an allocator extends this class and implements the four; see
  * docs/writing-an-allocator.md. The strategies of this library also define `alloc` themselves, a few
- * lines each on the helpers below, because a hot call through a base class that many classes share
- * is a megamorphic one.
+ * lines each, because a hot call through a base class that many classes share is a megamorphic one.
  */
 import { Allocation } from './allocation.js'
 import { DoubleFreeError, OffheapError, OutOfMemoryError, unexpected } from './errors.js'
@@ -186,6 +185,7 @@ export abstract class Allocator implements Disposable {
     this._disposed = true
   }
 
+  /** As {@link dispose}. */
   [Symbol.dispose](): void {
     this.dispose()
   }

@@ -19,10 +19,12 @@ export type ErrorName =
   | 'LEAK'
   | 'POISONED'
 
+/** What `code` of an error holds: stable, for programs. */
 export type ErrorCode = `ERR_OFFHEAP_${ErrorName}`
 
 /** Base of all errors thrown by this library. `code` is stable, the message is for people. */
 export class OffheapError extends Error {
+  /** Which error it is: stable, for programs. */
   readonly code: ErrorCode
 
   constructor(name: ErrorName, message: string, options?: ErrorOptions) {

@@ -63,7 +63,9 @@ function checkedSum(size: number, where: string): number {
  * elements.
  */
 export class Layout {
+  /** Bytes. */
   readonly size: number
+  /** Bytes, a power of two. */
   readonly align: number
 
   /** Throws ERR_OFFHEAP_INVALID_LAYOUT for a size or an alignment that is none. */
@@ -74,6 +76,7 @@ export class Layout {
     if (new.target === Layout) Object.freeze(this)
   }
 
+  /** The scalars of C, by their width in bits. */
   static readonly i8: Layout = new Layout(1, 1)
   static readonly u8: Layout = new Layout(1, 1)
   static readonly i16: Layout = new Layout(2, 2)
@@ -134,6 +137,7 @@ function checkIsLayout(value: unknown, where: string): void {
 export class StructLayout extends Layout {
   /** Byte offset of each field from the start of the struct. */
   readonly offsets: Readonly<Record<string, number>>
+  /** Layout of each field. */
   readonly fields: Readonly<Record<string, Layout>>
 
   /** @internal */

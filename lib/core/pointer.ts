@@ -7,6 +7,12 @@ import { unexpected } from './errors.js'
 /** An address in bytes, a safe integer; 0 is NULL. Over WebAssembly memory: an offset into it. */
 export type Pointer = number
 
+/**
+ * Addresses from here up are made up: user space ends below, so none can be taken for a real one. They
+ * stand for memory whose address cannot be known because no addon is there to ask.
+ */
+export const FIRST_MADE_UP: Pointer = 2 ** 48
+
 /** Throws ERR_OFFHEAP_INVALID_POINTER unless `value` is a non-negative safe integer. O(1). */
 export function checkPointer(value: unknown, where: string): Pointer {
   if (Number.isSafeInteger(value) && (value as number) >= 0) return value as number

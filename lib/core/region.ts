@@ -10,9 +10,10 @@
  * then is it found out why.
  */
 import { OffheapError } from './errors.js'
-import type { Pointer } from './pointer.js'
+import { FIRST_MADE_UP, type Pointer } from './pointer.js'
 
-export type RegionKind = 'malloc' | 'pages' | 'shared' | 'wasm' | 'view' | 'borrowed' | 'block'
+/** What memory a region is of; 'block' is one block of an allocator whose work is done in C. */
+export type RegionKind = 'malloc' | 'pages' | 'shared' | 'view' | 'borrowed' | 'block'
 
 /** The buffer that shows a region, and where the region starts in it. */
 export interface Shown {
@@ -56,8 +57,6 @@ export class Region implements Disposable {
   readonly address: Pointer
   /** Length in bytes. */
   readonly byteLength: number
-  /** False where no addon could tell the address: `address` is then a made-up number that C must not see. */
-  readonly addressable: boolean
 
   /** @internal Handles made in another epoch than this are of blocks that were freed by a reset. */
   _epoch = 0
@@ -71,16 +70,9 @@ export class Region implements Disposable {
   private _pins = 0
 
   /** @internal `shown` null: the buffer is made when it is first asked for. */
-  constructor(
-    source: RegionSource,
-    address: Pointer,
-    byteLength: number,
-    shown: Shown | null,
-    addressable = true,
-  ) {
+  constructor(source: RegionSource, address: Pointer, byteLength: number, shown: Shown | null) {
     this.address = address
     this.byteLength = byteLength
-    this.addressable = addressable
     this._buffer = shown === null ? NOTHING : shown.buffer
     this._start = shown === null ? 0 : shown.byteOffset
     this._source = source
@@ -89,6 +81,11 @@ export class Region implements Disposable {
   /** What kind of memory this is. */
   get kind(): RegionKind {
     return this._source.kind
+  }
+
+  /** False where no addon could tell the address, so that `address` is made up: C must not see it. */
+  get addressable(): boolean {
+    return this.address < FIRST_MADE_UP
   }
 
   /** True once {@link dispose} has given the memory back. */
@@ -156,6 +153,7 @@ export class Region implements Disposable {
     this._source.released?.()
   }
 
+  /** As {@link dispose}. */
   [Symbol.dispose](): void {
     this.dispose()
   }

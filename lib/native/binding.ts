@@ -57,8 +57,8 @@ export interface NativeHeapInfo {
 export interface NativeHeap {
   /** SIZE, ALIGN -> RESULT: the address, or 0. */
   alloc(): void
-  /** PTR, SIZE, ALIGN -> STATUS. */
-  free(): void
+  /** PTR, SIZE, ALIGN -> undefined when the block is freed; null when it is not, and STATUS. */
+  free(): undefined | null
   /** PTR, SIZE, ALIGN, NEW_SIZE -> STATUS, RESULT: 1 when it could. */
   resize(): void
   /** PTR, SIZE, ALIGN, NEW_SIZE -> STATUS, RESULT: the new address, or 0. */
@@ -71,8 +71,11 @@ export interface Binding {
   readonly abi: number
   readonly pageSize: number
   readonly pageGranularity: number
-  /** Hands the box over: the addon keeps it and its address. */
-  init(box: Float64Array): void
+  /**
+   * Hands the box over: the addon keeps it and its address. `movable`: this runtime can move the
+   * memory of an ArrayBuffer into another.
+   */
+  init(box: Float64Array, movable: boolean): void
 
   readonly libc: NativeHeap
   /** As libc, aligned for max_align_t only. */
@@ -156,7 +159,7 @@ function load(): Addon {
     )
   }
   const box = new Float64Array(new ArrayBuffer(Box.LENGTH * 8))
-  native.init(box)
+  native.init(box, 'transfer' in ArrayBuffer.prototype)
   return { native, box }
 }
 

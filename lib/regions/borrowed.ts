@@ -6,6 +6,7 @@ import { Heap } from '../native/binding.js'
 import { showBlock } from '../native/shown.js'
 import { checkOptions, checkRegionSize } from './buffer.js'
 
+/** Options of `Region.borrow`. */
 export interface BorrowOptions {
   /** Whatever keeps the memory valid: it is not collected while the region or its buffer is in use. */
   owner?: object

@@ -23,13 +23,15 @@ class BufferSource implements RegionSource {
 
 /** A region of V8's memory at a multiple of `align`, zero-filled. Throws OutOfMemoryError. */
 export function bufferRegion(size: number, align: number, kind: RegionKind): Region {
-  let buffer: ArrayBuffer
+  let bytes: Uint8Array<ArrayBuffer>
   try {
-    buffer = new ArrayBuffer(size + align)
+    // Node 20 makes buffers that it then refuses to make a view of.
+    bytes = new Uint8Array(new ArrayBuffer(size + align))
   } catch {
     throw new OutOfMemoryError(`Region.${kind}`, size, align)
   }
-  const address = loadAddon().native.addressOf(new Uint8Array(buffer))
+  const { buffer } = bytes
+  const address = loadAddon().native.addressOf(bytes)
   const byteOffset = (align - (address % align)) % align
   return new Region(new BufferSource(kind), address + byteOffset, size, { buffer, byteOffset })
 }

@@ -6,6 +6,7 @@ import { Box, Heap, loadAddon } from '../native/binding.js'
 import { showBlock } from '../native/shown.js'
 import { bufferRegion, checkOptions, checkRegionSize } from './buffer.js'
 
+/** Options of `Region.malloc`. */
 export interface MallocOptions {
   /** Alignment of the address, a power of two. Default 16; smaller ones are raised to it. */
   align?: number

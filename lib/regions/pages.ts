@@ -5,6 +5,7 @@ import { Box, Heap, loadAddon } from '../native/binding.js'
 import { showBlock } from '../native/shown.js'
 import { bufferRegion, checkOptions, checkRegionSize } from './buffer.js'
 
+/** Options of `Region.pages`. */
 export interface PagesOptions {
   /** An inaccessible page before and one behind: C code that runs over the end crashes at once. */
   guard?: boolean

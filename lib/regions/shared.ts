@@ -23,12 +23,12 @@ class SharedSource implements RegionSource {
  */
 export function sharedRegion(size: number): Region {
   checkRegionSize(size, 'Region.shared')
-  let buffer: SharedArrayBuffer
+  let bytes: Uint8Array<SharedArrayBuffer>
   try {
-    buffer = new SharedArrayBuffer(size)
+    bytes = new Uint8Array(new SharedArrayBuffer(size))
   } catch {
     throw new OutOfMemoryError('Region.shared', size, 1)
   }
-  const address = loadAddon().native.addressOf(new Uint8Array(buffer))
-  return new Region(new SharedSource(), address, size, { buffer, byteOffset: 0 })
+  const address = loadAddon().native.addressOf(bytes)
+  return new Region(new SharedSource(), address, size, { buffer: bytes.buffer, byteOffset: 0 })
 }

@@ -1,6 +1,7 @@
 /** Regions over the caller's own buffers. */
 import { unexpected } from '../core/errors.js'
 import { isAnyBuffer } from '../core/memory.js'
+import { FIRST_MADE_UP } from '../core/pointer.js'
 import { Region, type RegionSource } from '../core/region.js'
 
 /** Tells the address of a view, or null where no addon is there to ask. */
@@ -17,11 +18,8 @@ class ViewSource implements RegionSource {
   release(): void {}
 }
 
-/**
- * Made-up addresses for buffers whose own cannot be known: above all that user space has, so that
- * none can be taken for a real one, and congruent to the offset in the buffer modulo 64 KiB.
- */
-let nextMadeUp = 2 ** 48
+/** Made-up addresses are congruent to the offset in the buffer modulo 64 KiB. */
+let nextMadeUp = FIRST_MADE_UP
 const UNIT = 2 ** 16
 
 function madeUpAddress(byteOffset: number, byteLength: number): number {
@@ -60,7 +58,6 @@ export function viewRegion(
   if (resizable === true || growable === true) {
     throw unexpected('INVALID_ARGUMENT', 'a buffer of fixed length', 'Region.from', memory)
   }
-  const address = addressOf(view)
-  const at = address ?? madeUpAddress(byteOffset, byteLength)
-  return new Region(new ViewSource(), at, byteLength, { buffer, byteOffset }, address !== null)
+  const address = addressOf(view) ?? madeUpAddress(byteOffset, byteLength)
+  return new Region(new ViewSource(), address, byteLength, { buffer, byteOffset })
 }

@@ -8,7 +8,7 @@
 import { provideBytes } from '../core/memory.js'
 import { checkLayout } from '../core/layout.js'
 import { checkPointer, type Pointer } from '../core/pointer.js'
-import { Box, Heap, loadAddon, Status, tryAddon } from '../native/binding.js'
+import { Box, Heap, loadAddon, tryAddon } from '../native/binding.js'
 import { isUsualLayout, NativeAllocator } from './native-allocator.js'
 
 /** What the C library says of its heap, of the whole process. Bytes. */
@@ -59,10 +59,8 @@ export class CAllocator extends NativeAllocator {
     box[Box.PTR] = ptr
     box[Box.SIZE] = size
     box[Box.ALIGN] = align
-    heap.free()
-    const status = box[Box.STATUS]!
-    if (status !== Status.OK) this._freeRefused(status, ptr, size, align)
-    else this._counted(-size)
+    if (heap.free() === undefined) this._counted(-size)
+    else this._freeRefused(box[Box.STATUS]!, ptr, size, align)
   }
 
   /** Bytes that a live block really has, at least its size; 0 for any other pointer. */
@@ -71,14 +69,14 @@ export class CAllocator extends NativeAllocator {
   }
 
   /**
-   * Gives memory that the C library retains back to the system (malloc_trim). True when some was.
-   * glibc only; elsewhere false. Takes up to some milliseconds, of the whole process.
+   * Gives memory that the C library retains back to the system (malloc_trim and its like on macOS and
+   * Windows). True when some was; false on musl, which has no such call. Takes up to some milliseconds, of the whole process.
    */
   trim(): boolean {
     return loadAddon().native.trim()
   }
 
-  /** The C library's own figures (mallinfo2), or null where it has none (musl, macOS, Windows). */
+  /** The C library's own figures (mallinfo2), or null where it has none (musl, Windows). */
   info(): HeapInfo | null {
     return loadAddon().native.heapInfo()
   }

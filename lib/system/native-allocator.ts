@@ -15,7 +15,7 @@ import { OffheapError, unexpected } from '../core/errors.js'
 import { checkLayout, checkSize } from '../core/layout.js'
 import { checkPointer, type Pointer } from '../core/pointer.js'
 import { Region } from '../core/region.js'
-import { Box, loadAddon, type NativeHeap, Status } from '../native/binding.js'
+import { Box, loadAddon, type NativeHeap, Status, tryAddon } from '../native/binding.js'
 import { showBlock } from '../native/shown.js'
 
 /** The addon's side of one allocator: loaded with its first operation. */
@@ -93,9 +93,9 @@ export abstract class NativeAllocator extends Allocator {
     return region._bytes(0, size)
   }
 
-  /** Is this the start of a live block of this heap, allocated by any thread? O(1). */
+  /** Is this the start of a live block of this heap, allocated by any thread? O(1). Never throws. */
   override owns(ptr: Pointer): boolean {
-    return Number.isSafeInteger(ptr) && ptr > 0 && this._usable(ptr) > 0
+    return Number.isSafeInteger(ptr) && ptr > 0 && tryAddon() !== null && this._usable(ptr) > 0
   }
 
   /**

@@ -51,10 +51,8 @@ export class PageAllocator extends NativeAllocator {
     box[Box.PTR] = ptr
     box[Box.SIZE] = size
     box[Box.ALIGN] = align
-    heap.free()
-    const status = box[Box.STATUS]!
-    if (status !== Status.OK) this._freeRefused(status, ptr, size, align)
-    else this._counted(-size)
+    if (heap.free() === undefined) this._counted(-size)
+    else this._freeRefused(box[Box.STATUS]!, ptr, size, align)
     this._countPages(-this._wholePages(size))
   }
 

@@ -4,7 +4,7 @@
  */
 import { checkLayout, DEFAULT_ALIGN } from '../core/layout.js'
 import { checkPointer, type Pointer } from '../core/pointer.js'
-import { Box, Heap, Status } from '../native/binding.js'
+import { Box, Heap } from '../native/binding.js'
 import { NativeAllocator } from './native-allocator.js'
 
 /** As cAllocator, in everything else. */
@@ -36,10 +36,8 @@ export class RawCAllocator extends NativeAllocator {
     box[Box.PTR] = ptr
     box[Box.SIZE] = size
     box[Box.ALIGN] = align
-    heap.free()
-    const status = box[Box.STATUS]!
-    if (status !== Status.OK) this._freeRefused(status, ptr, size, align)
-    else this._counted(-size)
+    if (heap.free() === undefined) this._counted(-size)
+    else this._freeRefused(box[Box.STATUS]!, ptr, size, align)
   }
 }
 

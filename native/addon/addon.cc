@@ -2,14 +2,20 @@
 
 #include "env_state.h"
 
+extern "C" {
+#include "os.h"
+}
+
 namespace offheap {
 
 // Raised with every change of the exports; lib/native/binding.ts expects the same.
 static constexpr double kAbi = 1;
 
-// (Float64Array): the box
-static void SetBox(Napi::CallbackInfo const &info) {
+// (box, movable): the memory that hot calls pass their arguments through, and whether buffers can be
+// moved away from a span here (ArrayBuffer.prototype.transfer)
+static void SetUp(Napi::CallbackInfo const &info) {
   StateOf(info)->SetBox(info[0].As<Napi::Float64Array>());
+  StateOf(info)->movable = info[1].As<Napi::Boolean>();
 }
 
 static void Drop(Napi::Env, EnvState *state) {
@@ -17,10 +23,13 @@ static void Drop(Napi::Env, EnvState *state) {
 }
 
 static Napi::Object Init(Napi::Env env, Napi::Object exports) {
+  // The table of live blocks must not go with the last worker that used the library: its blocks live
+  // on, and the main thread may free them.
+  os_keep_loaded(reinterpret_cast<void const *>(&Drop));
   EnvState *state = new EnvState();
   env.SetInstanceData<EnvState, Drop>(state);
   exports.Set("abi", kAbi);
-  exports.Set("init", Napi::Function::New<SetBox>(env, "init"));
+  exports.Set("init", Napi::Function::New<SetUp>(env, "init"));
   ExportHeaps(env, exports, state);
   ExportPages(env, exports);
   ExportSpans(env, exports);

@@ -59,6 +59,7 @@ class EnvState {
     if (--references_ == 0) delete this;
   }
 
+  bool movable = true;   // can a buffer be taken from its span?
   size_t abandoned = 0;  // blocks whose memory was left alone for safety when the thread ended
 
  private:

@@ -57,10 +57,15 @@ struct Calls {
     return nullptr;
   }
 
+  // undefined when the block is freed; null when it is refused, and why is in kStatus.
   static napi_value Free(napi_env env, napi_callback_info info) {
     EnvState *s = State(env, info);
-    s->box[kStatus] = Heap::Free(s->pointer(kPtr), s->bytes(kSize), s->bytes(kAlign));
-    return nullptr;
+    oh_status_t status = Heap::Free(s->pointer(kPtr), s->bytes(kSize), s->bytes(kAlign));
+    if (status == OH_OK) return nullptr;
+    s->box[kStatus] = status;
+    napi_value refused = nullptr;
+    napi_get_null(env, &refused);
+    return refused;
   }
 
   static napi_value Resize(napi_env env, napi_callback_info info) {

@@ -11,7 +11,8 @@
 // detached by somebody else), and the finalizer frees it when the new owner is collected. But when
 // the creating thread ends first, its finalizer runs although another thread may hold the memory. At
 // that moment the span frees only what nobody can hold: a buffer that is there and not detached.
-// Anything else is abandoned and counted: a leak is better than a use after free.
+// Anything else is abandoned and counted: a leak is better than a use after free. Where the runtime
+// has no transfer (Node 20), and a transfer list copies, nobody can take a buffer away.
 
 #include <new>
 
@@ -80,7 +81,7 @@ static bool HasBuffer(napi_env env, Span const *span) {
 // Can nobody, in any thread, still reach the block? See the head of this file.
 static bool IsUnreachable(napi_env env, Span const *span) {
   if (span->pins > 0) return false;
-  return CanRunJs(env) || HasBuffer(env, span);
+  return !span->state->movable || CanRunJs(env) || HasBuffer(env, span);
 }
 
 static void Finalize(napi_env env, void *, void *hint) {

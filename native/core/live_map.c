@@ -37,9 +37,9 @@ static oh_live_slot_t *leaf_at(oh_live_leaf_ref_t *ref) {
   return there;
 }
 
-oh_live_slot_t *oh_live_slot_make(void const *ptr) {
+oh_live_slot_t *oh_live_slot_make(uintptr_t address) {
   uint64_t granule;
-  if (!oh_live_granule(ptr, &granule)) return NULL;
+  if (!oh_live_granule(address, &granule)) return NULL;
   oh_live_slot_t *const leaf = leaf_at(oh_live_leaf_ref(granule));
   return leaf == NULL ? NULL : &leaf[oh_live_leaf_index(granule)];
 }

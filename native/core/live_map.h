@@ -52,9 +52,8 @@ __attribute__((visibility("hidden")))
 #endif
 extern oh_live_leaf_ref_t oh_live_root[(size_t)1 << OH_LIVE_ROOT_BITS];
 
-/* The number of ptr in units of OS_HEAP_ALIGN; false: no block of the heap starts there. */
-static inline bool oh_live_granule(void const *ptr, uint64_t *granule) {
-  uintptr_t const address = (uintptr_t)ptr;
+/* The number of an address in units of OS_HEAP_ALIGN; false: no block of the heap starts there. */
+static inline bool oh_live_granule(uintptr_t address, uint64_t *granule) {
   *granule = (uint64_t)address / OS_HEAP_ALIGN;
   return address % OS_HEAP_ALIGN == 0 && *granule >> OH_LIVE_BITS == 0;
 }
@@ -71,7 +70,7 @@ static inline size_t oh_live_leaf_index(uint64_t granule) {
    the releasing exchange that publishes a leaf: whoever sees a leaf sees its zeros. */
 static inline oh_live_slot_t *oh_live_slot(void const *ptr) {
   uint64_t granule;
-  if (!oh_live_granule(ptr, &granule)) return NULL;
+  if (!oh_live_granule((uintptr_t)ptr, &granule)) return NULL;
   oh_live_slot_t *const leaf =
       atomic_load_explicit(oh_live_leaf_ref(granule), memory_order_acquire);
   return leaf == NULL ? NULL : &leaf[oh_live_leaf_index(granule)];
@@ -79,7 +78,7 @@ static inline oh_live_slot_t *oh_live_slot(void const *ptr) {
 
 /* As oh_live_slot, mapping the leaf if there is none yet. NULL: no memory for it, or an address
    that the tree does not cover. */
-oh_live_slot_t *oh_live_slot_make(void const *ptr);
+oh_live_slot_t *oh_live_slot_make(uintptr_t address);
 
 /* ---- Operations on a slot -----------------------------------------------------------------------
 
@@ -107,7 +106,7 @@ static inline bool oh_live_slot_replace(oh_live_slot_t *slot, oh_tag_t expected,
 /* false: no memory for the leaf, or an address beyond 48 bits; the block is then not live. */
 static inline bool oh_live_insert(void const *ptr, oh_tag_t tag) {
   oh_live_slot_t *slot = oh_live_slot(ptr);
-  if (slot == NULL) slot = oh_live_slot_make(ptr);
+  if (slot == NULL) slot = oh_live_slot_make((uintptr_t)ptr);
   if (slot == NULL) return false;
   oh_live_slot_set(slot, tag);
   return true;

@@ -28,17 +28,22 @@ extern "C" {
 /* Nobody has memory for more, and what is above is refused. */
 #define OS_HEAP_MAX_ALIGN ((size_t)PTRDIFF_MAX / 4)
 
+#ifdef _WIN32
 /* A block of size > 0 bytes at a multiple of align, a power of two, or NULL. */
 void *os_heap_alloc(size_t size, size_t align);
 /* Exactly malloc(size); aligned to OS_HEAP_ALIGN. */
 void *os_heap_alloc_raw(size_t size);
 /* raw as at the allocation: Windows has a heap function of its own for aligned blocks. */
 void os_heap_free(void *ptr, bool raw);
+/* Bytes the block really has; at least what was asked for. */
+size_t os_heap_usable(void *ptr, size_t align, bool raw);
+#else
+/* The same four, inline: they are on the way of every malloc and free. */
+#include "os_posix_heap.h"
+#endif
 /* realloc for blocks with an align of up to OS_HEAP_ALIGN, which the new block has too. NULL leaves
    ptr as it was. */
 void *os_heap_realloc(void *ptr, size_t new_size, size_t align, bool raw);
-/* Bytes the block really has; at least what was asked for. */
-size_t os_heap_usable(void *ptr, size_t align, bool raw);
 /* Hands free memory back to the system. true: some was given back. false: none, or not
    supported. */
 bool os_heap_trim(void);
@@ -52,6 +57,12 @@ typedef struct os_heap_info {
 
 /* false: this C library cannot tell. */
 bool os_heap_get_info(os_heap_info_t *info);
+
+/* ---- The library itself ---------------------------------------------------------------------- */
+
+/* Keeps the shared library that holds this address in the process until its end. false: it cannot,
+   or there is none. */
+bool os_keep_loaded(void const *inside);
 
 /* ---- Pages ----------------------------------------------------------------------------------- */
 

@@ -13,23 +13,16 @@
 #ifndef _WIN32
 
 #ifndef _GNU_SOURCE
-#define _GNU_SOURCE /* mremap, MAP_ANONYMOUS, malloc_usable_size */
+#define _GNU_SOURCE /* mremap, MAP_ANONYMOUS, dladdr */
 #endif
 
 #include "os.h"
 
+#include <dlfcn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
-
-#if defined(__APPLE__)
-#include <malloc/malloc.h>
-#elif defined(__FreeBSD__)
-#include <malloc_np.h>
-#else
-#include <malloc.h>
-#endif
 
 #ifdef __linux__
 #include <sys/prctl.h>
@@ -50,41 +43,17 @@
 
 /* ---- The C heap ------------------------------------------------------------------------------ */
 
-static size_t at_least_aligned(size_t size) {
-  return size < OS_HEAP_ALIGN ? OS_HEAP_ALIGN : size;
-}
-
-void *os_heap_alloc(size_t size, size_t align) {
-  if (align <= OS_HEAP_ALIGN) return malloc(at_least_aligned(size));
+void *os_heap_alloc_aligned(size_t size, size_t align) {
   /* Not every C library looks whether size + align wraps. */
   if (align > OS_HEAP_MAX_ALIGN || size > PTRDIFF_MAX - align) return NULL;
   void *ptr = NULL;
   return posix_memalign(&ptr, align, size) == 0 ? ptr : NULL;
 }
 
-void *os_heap_alloc_raw(size_t size) {
-  return malloc(at_least_aligned(size));
-}
-
-void os_heap_free(void *ptr, bool raw) {
-  (void)raw;
-  free(ptr);
-}
-
 void *os_heap_realloc(void *ptr, size_t new_size, size_t align, bool raw) {
   (void)align;
   (void)raw;
-  return realloc(ptr, at_least_aligned(new_size));
-}
-
-size_t os_heap_usable(void *ptr, size_t align, bool raw) {
-  (void)align;
-  (void)raw;
-#ifdef __APPLE__
-  return malloc_size(ptr);
-#else
-  return malloc_usable_size(ptr);
-#endif
+  return realloc(ptr, os_heap_at_least(new_size));
 }
 
 bool os_heap_trim(void) {
@@ -139,6 +108,14 @@ bool os_heap_get_info(os_heap_info_t *info) {
 }
 
 #endif
+
+/* ---- The library itself ---------------------------------------------------------------------- */
+
+bool os_keep_loaded(void const *inside) {
+  Dl_info library;
+  if (dladdr(inside, &library) == 0 || library.dli_fname == NULL) return false;
+  return dlopen(library.dli_fname, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE) != NULL;
+}
 
 /* ---- Pages ----------------------------------------------------------------------------------- */
 

@@ -76,6 +76,15 @@ bool os_heap_get_info(os_heap_info_t *info) {
   return false;
 }
 
+/* ---- The library itself ---------------------------------------------------------------------- */
+
+bool os_keep_loaded(void const *inside) {
+  HMODULE library;
+  return GetModuleHandleExA(
+             GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS | GET_MODULE_HANDLE_EX_FLAG_PIN,
+             (LPCSTR)inside, &library) != 0;
+}
+
 /* ---- Pages ----------------------------------------------------------------------------------- */
 
 size_t os_page_size(void) {
