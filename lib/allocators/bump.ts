@@ -36,7 +36,8 @@ export class BumpCheckpoint {
     readonly _epoch: number,
     readonly _cursor: number,
     readonly _gaps: number,
-    readonly _floorBelow: number,
+    readonly _floor: number,
+    readonly _below: BumpCheckpoint | null,
   ) {}
 }
 
@@ -54,6 +55,8 @@ export class BumpAllocator extends Allocator implements RegionUser {
   private readonly _region: Region
   private readonly _owned: boolean
   private _gone = false
+  /** The newest open checkpoint; the others hang below it. */
+  private _open: BumpCheckpoint | null = null
 
   /**
    * @param memory A capacity in bytes (a region of that size is made, and freed by dispose), a Region
@@ -122,7 +125,7 @@ export class BumpAllocator extends Allocator implements RegionUser {
     const newBytes = newSize === 0 ? 1 : newSize
     this._notePeaks()
     if (start + bytes === this.totalAllocated) {
-      if (start + newBytes > this._capacity) return false
+      if (start + newBytes > this._region.byteLength) return false
       if (newBytes > bytes && start < this._words[BumpWord.FLOOR]! >>> 0) return false
       this._words[BumpWord.CURSOR] = this._low + start + newBytes
       this._leaveGap(0)
@@ -157,11 +160,12 @@ export class BumpAllocator extends Allocator implements RegionUser {
 
   /** Frees every block at once: handles throw from now on, the whole capacity is there again. O(1). */
   reset(): void {
-    this._region._assertLive()
+    this._assertUsable()
     this._notePeaks()
     this._words[BumpWord.CURSOR] = this._low
     this._words[BumpWord.GAPS] = 0
     this._words[BumpWord.FLOOR] = 0
+    this._open = null
     this._region._nextEpoch()
   }
 
@@ -177,25 +181,20 @@ export class BumpAllocator extends Allocator implements RegionUser {
 
   /** Remembers where the cursor is. A checkpoint stays open until a reset or a rewind below it. O(1). */
   checkpoint(): BumpCheckpoint {
-    this._region._assertLive()
+    this._assertUsable()
     const words = this._words
-    const below = words[BumpWord.FLOOR]! >>> 0
-    words[BumpWord.FLOOR] = Math.max(below, this.totalAllocated)
+    const floor = Math.max(words[BumpWord.FLOOR]! >>> 0, this.totalAllocated)
+    const [cursor, gaps] = [words[BumpWord.CURSOR]!, words[BumpWord.GAPS]!]
     const epoch = this._region._pushEpoch()
-    return new BumpCheckpoint(
-      this,
-      epoch,
-      this._words[BumpWord.CURSOR]!,
-      this._words[BumpWord.GAPS]!,
-      below,
-    )
+    words[BumpWord.FLOOR] = floor
+    return (this._open = new BumpCheckpoint(this, epoch, cursor, gaps, floor, this._open))
   }
 
   /**
-   * Frees every block that was allocated since the checkpoint, which is closed by it; handles on them
-   * throw from now on. A block from before it that was freed since counts as live again in `stats`.
-   * Throws ERR_OFFHEAP_INVALID_ARGUMENT for another allocator's checkpoint, ERR_OFFHEAP_OUT_OF_ORDER
-   * for one that is no longer open. O(open checkpoints).
+   * Frees every block that was allocated since the checkpoint, which is closed by it, as are later
+   * ones; handles on them throw from now on. A block from before it that was freed since counts as
+   * live again in `stats`. Throws ERR_OFFHEAP_INVALID_ARGUMENT for another allocator's checkpoint,
+   * ERR_OFFHEAP_OUT_OF_ORDER for one that is no longer open. O(open checkpoints).
    */
   rewind(checkpoint: BumpCheckpoint): void {
     if (!(checkpoint instanceof BumpCheckpoint) || checkpoint._allocator !== this) {
@@ -206,15 +205,9 @@ export class BumpAllocator extends Allocator implements RegionUser {
         checkpoint,
       )
     }
-    this._region._assertLive()
-    if (!this._region._popEpoch(checkpoint._epoch)) {
-      throw new OffheapError(
-        'OUT_OF_ORDER',
-        'This checkpoint of BumpAllocator is closed: it was reset or rewound past',
-      )
-    }
+    this._assertUsable()
+    this._close(checkpoint)
     this._notePeaks()
-    this._words[BumpWord.FLOOR] = checkpoint._floorBelow
     // The last block may have been freed since, so that the cursor is below the checkpoint already.
     const taken = (checkpoint._cursor - this._low) >>> 0
     if (taken < this.totalAllocated) {
@@ -236,6 +229,7 @@ export class BumpAllocator extends Allocator implements RegionUser {
   }
 
   override view(ptr: Pointer, size: number): Uint8Array {
+    this._assertUsable()
     return viewIn(this._region, ptr, size, 'BumpAllocator')
   }
 
@@ -245,7 +239,7 @@ export class BumpAllocator extends Allocator implements RegionUser {
     const used = taken - (words[BumpWord.GAPS]! >>> 0)
     return {
       name: this.name,
-      capacity: this._capacity,
+      capacity: this._region.byteLength,
       used,
       peak: Math.max(used, words[BumpWord.PEAK_USED]! >>> 0),
       footprint: taken,
@@ -295,8 +289,23 @@ export class BumpAllocator extends Allocator implements RegionUser {
     a._rebind(this._region, (ptr - this._base) | 0, size, align)
   }
 
-  private get _capacity(): number {
-    return (this._words[BumpWord.LIMIT]! - this._low) >>> 0
+  /** Closes a checkpoint and those above it. Throws ERR_OFFHEAP_OUT_OF_ORDER if it is not open. */
+  private _close(checkpoint: BumpCheckpoint): void {
+    let open = this._open
+    while (open !== null && open !== checkpoint) open = open._below
+    if (open === null) {
+      throw new OffheapError(
+        'OUT_OF_ORDER',
+        'This checkpoint of BumpAllocator is closed: it was reset or rewound past',
+      )
+    }
+    this._open = checkpoint._below
+    this._words[BumpWord.FLOOR] = this._open === null ? 0 : this._open._floor
+    this._region._popEpoch(checkpoint._epoch)
+  }
+
+  private _assertUsable(): void {
+    if (this._gone) throw disposed(this.name)
   }
 
   /** Counts bytes as dead; never more than there are, as a double free must not make them absurd. */
@@ -354,7 +363,7 @@ export class BumpAllocator extends Allocator implements RegionUser {
     const bytes = size === 0 ? 1 : size
     const taken = this.totalAllocated
     const start = alignUp(this._base + taken, align) - this._base
-    if (start + bytes > this._capacity) return Offset.NONE
+    if (start + bytes > this._region.byteLength) return Offset.NONE
     this._words[BumpWord.CURSOR] = this._low + start + bytes
     this._words[BumpWord.GAPS]! += start - taken
     return start

@@ -221,9 +221,14 @@ export abstract class Allocator implements Disposable {
     }
     const fresh = this.rawAlloc(newSize, newAlign)
     if (fresh === 0) throw new OutOfMemoryError(this.name, newSize, newAlign)
-    const kept = Math.min(size, newSize)
-    if (kept > 0) this.view(fresh, kept).set(this.view(ptr, kept))
-    this.rawFree(ptr, size, align)
+    try {
+      const kept = Math.min(size, newSize)
+      if (kept > 0) this.view(fresh, kept).set(this.view(ptr, kept))
+      this.rawFree(ptr, size, align)
+    } catch (error) {
+      this.rawFree(fresh, newSize, newAlign)
+      throw error
+    }
     this._count(newSize - size)
     this._moved(a, fresh, newSize, newAlign)
   }
@@ -271,15 +276,19 @@ export function alignOf(layout: Layout | number, align: number | undefined): num
 
 /** Are the `size` bytes at `ptr` inside the region? */
 export function isIn(region: Region, ptr: Pointer, size: number): boolean {
+  if (typeof ptr !== 'number' || region.disposed) return false
   const offset = ptr - region.address
-  return offset >= 0 && offset + size <= region.byteLength && !region.disposed
+  return offset >= 0 && offset + size <= region.byteLength
 }
 
 /** The `size` bytes at `ptr` in a region. Throws ERR_OFFHEAP_INVALID_POINTER outside of it. */
 export function viewIn(region: Region, ptr: Pointer, size: number, by: string): Uint8Array {
-  const offset = ptr - region.address
-  if (Number.isSafeInteger(offset) && Number.isSafeInteger(size) && offset >= 0 && size >= 0) {
-    if (offset + size <= region.byteLength) return region._bytes(offset, size)
+  if (typeof ptr === 'number' && typeof size === 'number') {
+    const offset = ptr - region.address
+    const inside = offset >= 0 && size >= 0 && offset + size <= region.byteLength
+    if (inside && Number.isInteger(offset) && Number.isInteger(size)) {
+      return region._bytes(offset, size)
+    }
   }
   checkPointer(ptr, `${by}.view`)
   checkSize(size, `${by}.view`)

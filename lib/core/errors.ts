@@ -64,13 +64,19 @@ export class DoubleFreeError extends OffheapError {
   }
 }
 
+const LONGEST = 40
+
+function shorten(text: string): string {
+  return text.length <= LONGEST ? text : `${text.slice(0, LONGEST)}...`
+}
+
 /** A short, safe description of any value: never calls into it (a hostile `toString` stays quiet). */
 export function describe(value: unknown): string {
   switch (typeof value) {
     case 'string':
-      return `${JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}...` : value)} of type string`
+      return `${shorten(JSON.stringify(value.slice(0, LONGEST)))} of type string`
     case 'bigint':
-      return `${value}n of type bigint`
+      return `${shorten(`${value}n`)} of type bigint`
     case 'number':
     case 'boolean':
       return `${Object.is(value, -0) ? '-0' : value} of type ${typeof value}`

@@ -217,13 +217,11 @@ export class Region implements Disposable {
     return epoch
   }
 
-  /** @internal Back to a checkpoint's epoch: handles made since go stale. false: it is not open. */
-  _popEpoch(epoch: number): boolean {
-    const at = this._liveEpochs === null ? -1 : this._liveEpochs.lastIndexOf(epoch)
-    if (at < 0) return false
-    this._liveEpochs!.length = at
+  /** @internal Back to the epoch of an open checkpoint: handles made since go stale. */
+  _popEpoch(epoch: number): void {
+    const epochs = this._liveEpochs!
+    epochs.length = epochs.lastIndexOf(epoch)
     this._epoch = epoch
-    return true
   }
 
   /** @internal */

@@ -42,22 +42,26 @@ export function viewRegion(
   if (!ArrayBuffer.isView(memory) && !isAnyBuffer(memory)) {
     throw unexpected('INVALID_ARGUMENT', 'an ArrayBuffer or a view', 'Region.from', memory)
   }
-  const view = ArrayBuffer.isView(memory)
-    ? new Uint8Array(memory.buffer, memory.byteOffset, memory.byteLength)
-    : new Uint8Array(memory)
-  const { buffer, byteOffset, byteLength } = view
-  if (byteLength === 0) {
-    throw unexpected(
-      'INVALID_ARGUMENT',
-      'at least one byte, not detached',
-      'Region.from',
-      byteLength,
-    )
+  const view = bytesOf(memory)
+  if (view === null || view.byteLength === 0) {
+    throw unexpected('INVALID_ARGUMENT', 'at least one byte, not detached', 'Region.from', memory)
   }
+  const { buffer, byteOffset, byteLength } = view
   const { resizable, growable } = buffer as { resizable?: boolean; growable?: boolean }
   if (resizable === true || growable === true) {
     throw unexpected('INVALID_ARGUMENT', 'a buffer of fixed length', 'Region.from', memory)
   }
   const address = addressOf(view) ?? madeUpAddress(byteOffset, byteLength)
   return new Region(new ViewSource(), address, byteLength, { buffer, byteOffset })
+}
+
+/** null: the buffer is detached, or has become too short for the view. */
+function bytesOf(memory: ArrayBufferLike | ArrayBufferView): Uint8Array | null {
+  try {
+    return ArrayBuffer.isView(memory)
+      ? new Uint8Array(memory.buffer, memory.byteOffset, memory.byteLength)
+      : new Uint8Array(memory)
+  } catch {
+    return null
+  }
 }

@@ -58,25 +58,27 @@ export abstract class NativeAllocator extends Allocator {
   override rawResize(ptr: Pointer, size: number, align: number, newSize: number): boolean {
     this._request(ptr, size, align, newSize, 'resize')
     const { heap, box } = this._door
-    // What is shown cannot lose pages: the buffer would reach behind them.
-    if (this._shown.has(ptr)) return newSize <= this._usable(ptr) && this._counted(newSize - size)
     heap.resize()
-    if (box[Box.STATUS] !== Status.OK)
-      throw this._refused(box[Box.STATUS]!, 'resize', ptr, size, align)
-    return box[Box.RESULT] === 1 && this._counted(newSize - size)
+    const status = box[Box.STATUS]!
+    if (status === Status.OK) return box[Box.RESULT] === 1 && this._counted(newSize - size)
+    // What is shown keeps its bytes: its buffer must not reach behind them.
+    const region = this._shownOr(status, 'resize', ptr, size, align)
+    return newSize <= region.byteLength && this._counted(newSize - size)
   }
 
   /** Moves as realloc does; 0 when memory is out, or when JS looks at the block (it must copy). */
   override rawRemap(ptr: Pointer, size: number, align: number, newSize: number): Pointer {
     this._request(ptr, size, align, newSize, 'remap')
     const { heap, box } = this._door
-    if (this._shown.has(ptr)) return 0
     heap.remap()
-    if (box[Box.STATUS] !== Status.OK)
-      throw this._refused(box[Box.STATUS]!, 'remap', ptr, size, align)
-    const moved = box[Box.RESULT]!
-    if (moved !== 0) this._counted(newSize - size)
-    return moved
+    const status = box[Box.STATUS]!
+    if (status === Status.OK) {
+      const moved = box[Box.RESULT]!
+      if (moved !== 0) this._counted(newSize - size)
+      return moved
+    }
+    this._shownOr(status, 'remap', ptr, size, align)
+    return 0
   }
 
   /**
@@ -114,11 +116,22 @@ export abstract class NativeAllocator extends Allocator {
 
   /** The slow half of rawFree: the addon did not free the block, and said why. */
   protected _freeRefused(status: number, ptr: Pointer, size: number, align: number): void {
-    const region = status === Status.SHOWN ? this._shown.get(ptr) : undefined
-    if (region === undefined) throw this._refused(status, 'free', ptr, size, align)
-    if (size > region.byteLength) throw this._refused(Status.INVALID_SIZE, 'free', ptr, size, align)
-    region.dispose()
+    this._shownOr(status, 'free', ptr, size, align).dispose()
     this._counted(-size)
+  }
+
+  /** The region of a block that the addon refused because this thread shows it; throws for all else. */
+  private _shownOr(
+    status: number,
+    operation: string,
+    ptr: Pointer,
+    size: number,
+    align: number,
+  ): Region {
+    const region = status === Status.SHOWN ? this._shown.get(ptr) : undefined
+    if (region === undefined) throw this._refused(status, operation, ptr, size, align)
+    if (size <= region.byteLength) return region
+    throw this._refused(Status.INVALID_SIZE, operation, ptr, size, align)
   }
 
   protected _usable(ptr: Pointer): number {

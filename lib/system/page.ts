@@ -7,7 +7,7 @@
  */
 import type { AllocatorStats } from '../core/allocator.js'
 import { invalidPointer } from '../core/allocator.js'
-import { alignUp, checkLayout, checkSize } from '../core/layout.js'
+import { checkLayout, checkSize } from '../core/layout.js'
 import { checkPointer, type Pointer } from '../core/pointer.js'
 import { Box, Heap, loadAddon, Status } from '../native/binding.js'
 import { NativeAllocator } from './native-allocator.js'
@@ -38,7 +38,7 @@ export class PageAllocator extends NativeAllocator {
     const ptr = box[Box.RESULT]!
     if (ptr !== 0) {
       this._live += size
-      this._countPages(this._wholePages(size))
+      this._countPages(this._usable(ptr))
     }
     return ptr
   }
@@ -47,24 +47,27 @@ export class PageAllocator extends NativeAllocator {
   override rawFree(ptr: Pointer, size: number, align: number): void {
     checkPointer(ptr, 'pageAllocator.free')
     checkLayout(size, align, 'pageAllocator.free')
+    const pages = this._usable(ptr)
     const { heap, box } = this._door
     box[Box.PTR] = ptr
     box[Box.SIZE] = size
     box[Box.ALIGN] = align
     if (heap.free() === undefined) this._counted(-size)
     else this._freeRefused(box[Box.STATUS]!, ptr, size, align)
-    this._countPages(-this._wholePages(size))
+    this._countPages(-pages)
   }
 
   override rawResize(ptr: Pointer, size: number, align: number, newSize: number): boolean {
+    const pages = this._pagesAt(ptr)
     if (!super.rawResize(ptr, size, align, newSize)) return false
-    this._countPages(this._wholePages(newSize) - this._wholePages(size))
+    this._countPages(this._usable(ptr) - pages)
     return true
   }
 
   override rawRemap(ptr: Pointer, size: number, align: number, newSize: number): Pointer {
+    const pages = this._pagesAt(ptr)
     const moved = super.rawRemap(ptr, size, align, newSize)
-    if (moved !== 0) this._countPages(this._wholePages(newSize) - this._wholePages(size))
+    if (moved !== 0) this._countPages(this._usable(moved) - pages)
     return moved
   }
 
@@ -99,8 +102,9 @@ export class PageAllocator extends NativeAllocator {
     this._pages = Math.max(0, this._pages + bytes)
   }
 
-  private _wholePages(size: number): number {
-    return alignUp(size === 0 ? 1 : size, this.pageSize)
+  /** Bytes in the run at any pointer; the operation that follows says what is wrong with a wrong one. */
+  private _pagesAt(ptr: Pointer): number {
+    return this.owns(ptr) ? this._usable(ptr) : 0
   }
 }
 

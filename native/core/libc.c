@@ -57,11 +57,10 @@ static size_t usable_of(void *ptr, oh_tag_t tag) {
 static inline oh_status_t judge(oh_tag_t tag, size_t align) {
   if (tag == 0) return OH_INVALID_POINTER;
   if (tag == OH_TAG_FREED) return OH_DOUBLE_FREE;
-  if ((tag & OH_TAG_SHOWN) != 0) return OH_SHOWN;
-  if (align == 0 || align == tag_align(tag)) return OH_OK;
   /* malloc is not told an alignment, so there is none to compare with. */
-  if (tag_raw(tag) && oh_is_pow2(align) && align <= OS_HEAP_ALIGN) return OH_OK;
-  return OH_INVALID_ALIGN;
+  bool const any = align == 0 || (tag_raw(tag) && oh_is_pow2(align) && align <= OS_HEAP_ALIGN);
+  if (!any && align != tag_align(tag)) return OH_INVALID_ALIGN;
+  return (tag & OH_TAG_SHOWN) != 0 ? OH_SHOWN : OH_OK;
 }
 
 /* ---- Taking ---------------------------------------------------------------------------------- */

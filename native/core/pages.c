@@ -103,9 +103,9 @@ static oh_status_t find_live(void const *ptr, oh_extent_t **run) {
 static oh_status_t find(void const *ptr, size_t size, size_t align, oh_extent_t **run) {
   oh_status_t const status = find_live(ptr, run);
   if (status != OH_OK) return status;
-  if ((*run)->shown) return OH_SHOWN;
   if (align != 0 && align != (*run)->align) return OH_INVALID_ALIGN;
-  return size > (*run)->size ? OH_INVALID_SIZE : OH_OK;
+  if (size > (*run)->size) return OH_INVALID_SIZE;
+  return (*run)->shown ? OH_SHOWN : OH_OK;
 }
 
 static oh_status_t find_shown(void const *ptr, oh_extent_t **run) {
