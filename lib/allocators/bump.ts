@@ -18,7 +18,7 @@ import { Allocation } from '../core/allocation.js'
 import { alignOf, Allocator, invalidPointer, sizeOf, viewIn } from '../core/allocator.js'
 import type { AllocatorStats } from '../core/allocator.js'
 import { OffheapError, OutOfMemoryError, unexpected } from '../core/errors.js'
-import { alignUp, checkLayout, checkSize, type Layout } from '../core/layout.js'
+import { alignUp, checkLayout, checkSize, isSize, type Layout } from '../core/layout.js'
 import { type MemoryLike, regionFor } from '../core/memory.js'
 import { checkPointer, type Pointer } from '../core/pointer.js'
 import { disposed, type Region, type RegionUser } from '../core/region.js'
@@ -218,13 +218,13 @@ export class BumpAllocator extends Allocator implements RegionUser {
 
   /** Is this the block that was allocated last, and can thus grow and give its bytes back? */
   isLast(ptr: Pointer, size: number): boolean {
-    const bytes = size === 0 ? 1 : size
-    return this.owns(ptr) && ptr - this._base + bytes === this.totalAllocated
+    if (!this.owns(ptr) || !isSize(size)) return false
+    return ptr - this._base + (size === 0 ? 1 : size) === this.totalAllocated
   }
 
   /** Is this address inside what was handed out? */
   override owns(ptr: Pointer): boolean {
-    if (typeof ptr !== 'number' || this._gone) return false
+    if (!Number.isInteger(ptr) || this._gone) return false
     return ptr >= this._base && ptr < this._base + this.totalAllocated
   }
 

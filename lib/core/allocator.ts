@@ -237,9 +237,10 @@ export abstract class Allocator implements Disposable {
     const a = this.alloc(size)
     try {
       a.bytes.set(source)
-    } catch (error) {
+    } catch (cause) {
       a.free()
-      throw error
+      if (cause instanceof OffheapError) throw cause
+      throw unexpected('INVALID_ARGUMENT', 'bytes that can be read', `${this.name}.dupe`, source)
     }
     return a
   }
@@ -276,7 +277,7 @@ export function alignOf(layout: Layout | number, align: number | undefined): num
 
 /** Are the `size` bytes at `ptr` inside the region? */
 export function isIn(region: Region, ptr: Pointer, size: number): boolean {
-  if (typeof ptr !== 'number' || region.disposed) return false
+  if (!Number.isInteger(ptr) || region.disposed) return false
   const offset = ptr - region.address
   return offset >= 0 && offset + size <= region.byteLength
 }

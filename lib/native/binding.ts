@@ -73,9 +73,10 @@ export interface Binding {
   readonly pageGranularity: number
   /**
    * Hands the box over: the addon keeps it and its address. `movable`: this runtime can move the
-   * memory of an ArrayBuffer into another.
+   * memory of an ArrayBuffer into another. Returns the box to use, which is another one where a second
+   * copy of this module is loaded in the same thread.
    */
-  init(box: Float64Array, movable: boolean): void
+  init(box: Float64Array, movable: boolean): Float64Array
 
   readonly libc: NativeHeap
   /** As libc, aligned for max_align_t only. */
@@ -123,7 +124,14 @@ export interface Binding {
 export interface Addon {
   readonly native: Binding
   readonly box: Float64Array
+  /** ArrayBuffer.prototype.transfer, or null where the runtime has none that moves memory. */
+  readonly transfer: Transfer | null
 }
+
+export type Transfer = (this: ArrayBuffer, length?: number) => ArrayBuffer
+
+/** Taken once, so that nobody who replaces it later can change what moving and detaching mean. */
+const transfer = (ArrayBuffer.prototype as { transfer?: Transfer }).transfer
 
 let addon: Addon | null = null
 
@@ -158,9 +166,16 @@ function load(): Addon {
       `The addon at ${path} was built from other sources than these (ABI ${native.abi}, expected ${ABI}). ${howToBuild()}`,
     )
   }
-  const box = new Float64Array(new ArrayBuffer(Box.LENGTH * 8))
-  native.init(box, 'transfer' in ArrayBuffer.prototype)
-  return { native, box }
+  const moves = transfer !== undefined && movesMemory(native, transfer)
+  const box = native.init(new Float64Array(new ArrayBuffer(Box.LENGTH * 8)), moves)
+  return { native, box, transfer: moves ? transfer : null }
+}
+
+/** A program may bring a `transfer` of its own where the runtime has none, and that one copies. */
+function movesMemory(native: Binding, transfer: Transfer): boolean {
+  const buffer = new ArrayBuffer(64)
+  const before = native.addressOf(new Uint8Array(buffer))
+  return native.addressOf(new Uint8Array(transfer.call(buffer))) === before
 }
 
 /** OFFHEAP_ADDON names another binary; lib/native and dist/native are equally deep. */

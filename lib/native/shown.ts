@@ -13,11 +13,6 @@ import type { Pointer } from '../core/pointer.js'
 import type { RegionKind, RegionSource } from '../core/region.js'
 import { Box, loadAddon } from './binding.js'
 
-type Transfer = (this: ArrayBuffer, length?: number) => ArrayBuffer
-
-/** Taken once, so that nobody who replaces it later can change what detaching means. */
-const transfer = (ArrayBuffer.prototype as { transfer?: Transfer }).transfer
-
 /** Set by tests to see what an environment sees that refuses external buffers, such as Electron. */
 const refuseExternal = process.env['OFFHEAP_NO_EXTERNAL_BUFFERS'] === '1'
 
@@ -71,25 +66,26 @@ export function showBlock(
   options: { kind: RegionKind; owned: boolean; onRelease?: (() => void) | undefined },
 ): ShownBlock | null {
   if (refuseExternal) return null
-  const { native, box } = loadAddon()
+  const { native, box, transfer } = loadAddon()
   const made = native.show(heap, ptr, size, options.owned)
   if (made === undefined) return null
   if (made === null)
     throw invalidPointer('the heap', 'view', ptr, 'is no live block, or another thread shows it')
   const id = box[Box.RESULT]!
-  const buffer = transfer === undefined ? made : transfer.call(made)
+  const buffer = transfer === null ? made : transfer.call(made)
   native.setBuffer(id, buffer)
   return { buffer, source: new NativeSource(options.kind, id, options.onRelease) }
 }
 
 /** Detaches a buffer. Throws ERR_OFFHEAP_PINNED where the runtime does not allow it. */
 export function detach(buffer: ArrayBuffer, kind: RegionKind): void {
+  const { native, transfer } = loadAddon()
   try {
-    if (transfer !== undefined) {
+    if (transfer !== null) {
       transfer.call(buffer, 0)
       return
     }
-    if (loadAddon().native.detach(buffer)) return
+    if (native.detach(buffer)) return
   } catch (cause) {
     throw undetachable(kind, cause)
   }

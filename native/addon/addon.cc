@@ -12,10 +12,15 @@ namespace offheap {
 static constexpr double kAbi = 1;
 
 // (box, movable): the memory that hot calls pass their arguments through, and whether buffers can be
-// moved away from a span here (ArrayBuffer.prototype.transfer)
-static void SetUp(Napi::CallbackInfo const &info) {
-  StateOf(info)->SetBox(info[0].As<Napi::Float64Array>());
-  StateOf(info)->movable = info[1].As<Napi::Boolean>();
+// moved away from a span here (ArrayBuffer.prototype.transfer). Returns the box that is used: the
+// first one, whichever copy of the library brought it.
+static Napi::Value SetUp(Napi::CallbackInfo const &info) {
+  EnvState *state = StateOf(info);
+  if (state->box == nullptr) {
+    state->SetBox(info[0].As<Napi::Float64Array>());
+    state->movable = info[1].As<Napi::Boolean>();
+  }
+  return state->BoxArray();
 }
 
 static void Drop(Napi::Env, EnvState *state) {

@@ -30,6 +30,7 @@ class EnvState {
     box_reference_ = Napi::Persistent(static_cast<Napi::Object>(array));
     box_reference_.SuppressDestruct();
   }
+  Napi::Value BoxArray() const { return box_reference_.Value(); }
 
   // Through int64_t, one instruction: JS writes nothing that is not an integer below 2^53.
   void *pointer(BoxSlot slot) const {

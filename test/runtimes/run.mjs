@@ -13,7 +13,7 @@ import {
   checklist,
   inCI,
   npmCommand,
-  parseCounts,
+  runCounted,
   readJson,
   run,
   say,
@@ -63,15 +63,10 @@ for (const [major, version] of Object.entries(readJson(at('test/runtimes/version
     checks.add(inCI ? { passed: 0, failed: 1, skipped: 0 } : { passed: 0, failed: 0, skipped: 1 })
     continue
   }
-  say(`Node ${version}: smoke test`)
-  const smoke = await run([node, at('test/runtimes/smoke.mjs')], { timeout: 2 * MINUTES })
-  const counts = parseCounts(smoke.output)
-  checks.check(`smoke test on Node ${version}`, smoke.code === 0 && counts !== null)
-  if (counts) checks.add(counts)
+  console.log(`-- Node ${version}: smoke test`)
+  checks.add(await runCounted([node, at('test/runtimes/smoke.mjs')], { timeout: 2 * MINUTES }))
 
-  say(`Node ${version}: ${TESTS.join(', ')}`)
-  const tested = await runVitest(`node-${major}`, TESTS, { node, timeout: 10 * MINUTES })
-  checks.check(`vitest on Node ${version}`, tested.failed === 0)
-  checks.add(tested)
+  console.log(`-- Node ${version}: ${TESTS.join(', ')}`)
+  checks.add(await runVitest(`node-${major}`, TESTS, { node, timeout: 10 * MINUTES }))
 }
 checks.end()

@@ -1,0 +1,59 @@
+// Compiles bench/c into build/bench: the C baselines, and the addon with the empty function.
+
+import { mkdirSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { at, run, say, which } from '../../scripts/lib.mjs'
+
+const { include_dir: nodeApiHeaders } = createRequire(import.meta.url)('node-api-headers')
+
+export const compiler = process.env.CC || 'cc'
+export const flags = ['-std=gnu11', '-O2', '-Wall', '-Wextra', '-Werror']
+
+/** Sources of each program, without bench.c, and what it needs beside the common flags. */
+const programs = {
+  bump: { sources: ['bench/c/bump.c', 'bench/c/textbook_bump.c', 'native/core/bump.c'] },
+  malloc_pair: {
+    sources: ['bench/c/malloc_pair.c', ...['libc', 'live_map', 'os_posix'].map(core)],
+    flags: ['-fno-builtin'],
+  },
+  mmap_pair: { sources: ['bench/c/mmap_pair.c'] },
+}
+
+function core(name) {
+  return `native/core/${name}.c`
+}
+
+/** Where a program that was compiled here lies. @param {string} name */
+export const program = (name) => at('build/bench', name)
+
+/** Where the addon with the empty function lies. */
+export const emptyCallAddon = () => at('build/bench/empty_call.node')
+
+async function compile(args) {
+  const command = [compiler, ...flags, ...args]
+  const { code, output } = await run(command, { show: 'none' })
+  if (code !== 0) throw new Error(`${command.join(' ')} failed:\n${output}`)
+}
+
+/** Compiles all of them anew: a baseline is never older than its source. About two seconds. */
+export async function buildPrograms() {
+  if (process.platform === 'win32' || !which(compiler)) {
+    throw new Error(`the C baselines need a C compiler for Unix, and there is no ${compiler}`)
+  }
+  say(`compiling bench/c with ${compiler} ${flags.join(' ')}`)
+  mkdirSync(at('build/bench'), { recursive: true })
+  const includes = ['-Inative/include', '-Inative/core']
+  for (const [name, { sources, flags: more = [] }] of Object.entries(programs)) {
+    await compile([...more, ...includes, 'bench/c/bench.c', ...sources, '-o', program(name)])
+  }
+  const shared =
+    process.platform === 'darwin' ? ['-bundle', '-undefined', 'dynamic_lookup'] : ['-shared']
+  await compile([
+    ...shared,
+    '-fPIC',
+    `-I${nodeApiHeaders}`,
+    'bench/c/empty_call.c',
+    '-o',
+    emptyCallAddon(),
+  ])
+}

@@ -1,0 +1,80 @@
+// Measures one arm in this process. tinybench takes the time of whole batches and keeps the
+// statistics; its call of the batch and the reading of the clock happen once in some 10^3 to 10^6
+// operations and vanish.
+//
+// The figure of a round is the median of its samples, which leaves out those during which the system
+// gave the processor to somebody else. It does not leave out garbage collection: a sample is long
+// enough for every arm that makes garbage to be collected several times in each.
+
+import { Bench } from 'tinybench'
+import { resetPeak, rss } from './memory.mjs'
+
+/** @typedef {import('./types.d.ts').Arm} Arm */
+/** @typedef {import('./types.d.ts').Settings} Settings */
+
+const FIRST_BATCH = 1000
+
+/** Written to, so that V8 cannot know that nobody reads it. @type {unknown} */
+export let sink
+
+/** @param {number} unit @param {number} n */
+const multipleOf = (unit, n) => Math.ceil(n / unit) * unit
+
+/** Runs for warmupMs, then tells how many operations take sampleMs. @param {Arm} arm @param {Settings} settings */
+function calibrate({ batch, unit = 1 }, { warmupMs, sampleMs }) {
+  const end = performance.now() + warmupMs
+  let n = multipleOf(unit, FIRST_BATCH)
+  for (;;) {
+    const start = performance.now()
+    sink = batch(n)
+    const now = performance.now()
+    const took = now - start
+    if (now >= end && took >= sampleMs / 4) {
+      return multipleOf(unit, Math.max(FIRST_BATCH, (n * sampleMs) / took))
+    }
+    if (took < sampleMs / 2) n *= 2
+  }
+}
+
+/** @param {Arm['batch']} batch @param {number} n @param {number} timeMs 0: one sample */
+function sample(batch, n, timeMs) {
+  const bench = new Bench({
+    time: timeMs,
+    iterations: timeMs === 0 ? 1 : 5,
+    warmup: false,
+    throws: true,
+  })
+  const run = () => {
+    sink = batch(n)
+  }
+  bench.add('arm', run, { async: false })
+  bench.runSync()
+  const result = bench.tasks[0]?.result
+  if (result?.state !== 'completed') throw new Error('tinybench did not complete')
+  const { mean, p50, min, samplesCount } = result.latency
+  const nsEach = 1e6 / n
+  return {
+    ns: p50 * nsEach,
+    mean: mean * nsEach,
+    min: min * nsEach,
+    samples: samplesCount,
+    batch: n,
+  }
+}
+
+/**
+ * What an operation costs in ns, and by how much the resident memory grew at most since the arm was
+ * set up, warm-up included, in bytes.
+ * @param {Arm} arm @param {Settings} settings @returns {import('./types.d.ts').Round}
+ */
+export function measure(arm, settings) {
+  const { once } = settings
+  resetPeak()
+  const before = rss().now
+  const timing = once
+    ? sample(arm.batch, once, 0)
+    : sample(arm.batch, calibrate(arm, settings), settings.timeMs)
+  const { peak, now } = rss()
+  arm.check?.()
+  return { ...timing, rssGrowth: Math.max(0, peak - before), rssKept: now - before }
+}

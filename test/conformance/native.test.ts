@@ -1,0 +1,9 @@
+/** The allocators whose work is done in C. They are the process's: what a check allocates it frees. */
+import { cAllocator, pageAllocator, rawCAllocator } from '../../lib/index.js'
+import { conformance } from './run.js'
+
+const SYSTEM = { largest: Infinity }
+
+conformance({ ...SYSTEM, name: 'cAllocator', make: () => cAllocator, maxAlign: 2 ** 20 })
+conformance({ ...SYSTEM, name: 'rawCAllocator', make: () => rawCAllocator, maxAlign: 16 })
+conformance({ ...SYSTEM, name: 'pageAllocator', make: () => pageAllocator, maxAlign: 2 ** 20 })

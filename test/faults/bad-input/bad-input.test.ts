@@ -1,0 +1,50 @@
+// Bad input, over every allocator and region: each call gives its documented coded error or its
+// documented result, damages no other block, and leaves the allocator serving. In child processes,
+// because the first thing that must not happen is that the process dies.
+
+import { describe, expect, test } from 'vitest'
+import { facts } from '../support/child.js'
+
+interface Table {
+  calls: number
+  violations: string[]
+}
+
+const SHOWN = 60
+
+async function expectNone(script: string, args: string[], atLeast: number): Promise<void> {
+  const options = { args, timeout: 60_000 }
+  const { calls, violations } = await facts<Table>(import.meta.url, `fixtures/${script}`, options)
+  expect(violations.slice(0, SHOWN), `${violations.length} violations in ${calls} calls`).toEqual(
+    [],
+  )
+  // A table that lost its rows would find nothing too.
+  expect(calls).toBeGreaterThan(atLeast)
+}
+
+describe('bad input', () => {
+  test.each([
+    ['cAllocator', 1000],
+    ['rawCAllocator', 900],
+    ['pageAllocator', 1000],
+    ['nullAllocator', 900],
+    ['own', 350],
+    ['forwarding', 350],
+    ['bump', 8000],
+  ])(
+    'sizes, alignments and pointers that are wrong are refused with a code: %s',
+    (name, atLeast) => expectNone('allocators.mjs', [name], atLeast),
+    70_000,
+  )
+
+  test('regions of no size, with no options, of no memory, and after their end', () =>
+    expectNone('regions.mjs', [], 600))
+
+  test('handles that are none, freed, or of another allocator, and copies of wrong bytes', () =>
+    expectNone('handles.mjs', [], 3000))
+
+  test('a reset, a rewind and the end of a bump allocator, and what is called afterwards', () =>
+    expectNone('endings.mjs', [], 1000))
+
+  test('layouts that are none, or overflow', () => expectNone('layouts.mjs', [], 200))
+})

@@ -1,0 +1,114 @@
+// Regions and blocks in worker threads: each thread may end at any moment, by itself or terminated,
+// and neither takes the process with it, nor memory that others still read, nor leaves its own behind.
+
+import { describe, expect, test } from 'vitest'
+import { facts, runtime } from '../faults/support/child.js'
+
+const here = import.meta.url
+const LONG = { timeout: 55_000 }
+
+describe('a worker that is terminated while it holds memory', () => {
+  interface Held {
+    exits: number[]
+    left: number
+    freed: number
+  }
+  const held = (kind: string) => facts<Held>(here, 'fixtures/held.mjs', { args: [kind] })
+  const exits = Array(4).fill(1)
+
+  test.each(['malloc', 'pages', 'bump', 'unpinned'])('its regions are freed: %s', async (kind) => {
+    expect(await held(kind)).toMatchObject({ exits, left: 0 })
+  })
+
+  test('pinned regions keep their memory: a system call may still write to it', async () => {
+    const seen = await held('pinned')
+    expect(seen).toMatchObject({ exits, left: 4 * 50 })
+  })
+
+  test.each(['block', 'page'])(
+    'blocks that it looked at stay, as those of malloc do, and others can free them: %s',
+    async (kind) => {
+      expect(await held(kind)).toMatchObject({ exits, left: 4 * 50, freed: 4 * 50 })
+    },
+  )
+})
+
+describe('memory that was moved to another thread', () => {
+  interface Moved {
+    facts: Record<string, { kept: boolean; readable: boolean; writable: boolean }>
+    serves: string
+  }
+
+  // Before 22 there is no way to move it: a transfer list copies.
+  test.runIf(runtime.transfer).each(['terminate', 'exit'])(
+    'stays readable after the worker that made it has died: %s',
+    async (way) => {
+      const seen = await facts<Moved>(here, 'fixtures/moved.mjs', { args: [way] })
+      expect(Object.keys(seen.facts)).toHaveLength(9)
+      for (const [name, fact] of Object.entries(seen.facts)) {
+        expect(fact, name).toEqual({ kept: true, readable: true, writable: true })
+      }
+      expect(seen.serves).toBe('none')
+    },
+  )
+})
+
+describe('shared regions', () => {
+  test('are one memory at one address in every worker, and outlive each of them', async () => {
+    expect(await facts(here, 'fixtures/shared.mjs')).toEqual({
+      sameAddress: true,
+      stale: ['ERR_OFFHEAP_DISPOSED'],
+      parts: [true, true, true, true],
+      counted: 40_000,
+      afterDispose: 1 << 16,
+      use: 'ERR_OFFHEAP_DISPOSED',
+    })
+  })
+})
+
+describe('many workers', () => {
+  test('load the addon at the same moment', async () => {
+    const seen = await facts(here, 'fixtures/load.mjs', { args: ['16'], ...LONG })
+    expect(seen).toEqual({ sound: 16, here: 'none' })
+  }, 60_000)
+
+  test('a hundred, each ended at some moment of its work, end nothing else and leave little', async () => {
+    interface Chaos {
+      errors: string[]
+      messages: number
+      intact: boolean
+      grownMiB: number
+    }
+    const seen = await facts<Chaos>(here, 'fixtures/chaos.mjs', { args: ['100', '42'], ...LONG })
+    expect(seen.errors).toEqual([])
+    expect(seen.intact).toBe(true)
+    // The three quarters after the first may keep what is pinned or may be held elsewhere, some 100 KiB
+    // each, and what the C library retains of their arenas.
+    expect(seen.grownMiB).toBeLessThan(150)
+    if (runtime.transfer) expect(seen.messages).toBeGreaterThan(0)
+  }, 60_000)
+})
+
+describe('a block that another thread frees at this moment', () => {
+  // The window is nanoseconds wide. The first three used to fall into it within a second or two.
+  test.each([
+    ['owns', 2500],
+    ['usableSize', 2500],
+    ['rawResize', 2500],
+    ['rawRemap', 500],
+    ['rawFree', 500],
+    ['view', 500],
+    ['pageOwns', 500],
+    ['pageFree', 500],
+    ['pageDecommit', 500],
+  ])('is refused or answered for, and never read: %s', async (question, milliseconds) => {
+    const args = [question, String(milliseconds)]
+    const seen = await facts<{ rounds: number; codes: string[] }>(here, 'fixtures/race.mjs', {
+      args,
+    })
+    // Whoever comes second is told so.
+    const fine = ['ERR_OFFHEAP_DOUBLE_FREE', 'ERR_OFFHEAP_INVALID_POINTER', 'ERR_OFFHEAP_PINNED']
+    expect(seen.codes.filter((code) => !fine.includes(code))).toEqual([])
+    expect(seen.rounds).toBeGreaterThan(100)
+  })
+})
