@@ -94,7 +94,7 @@ export class BumpAllocator extends Allocator implements RegionUser {
   /** O(1): about ten instructions. Throws for what is no layout; 0 when it does not fit. */
   override rawAlloc(size: number, align: number): Pointer {
     const offset = this._take(size, align)
-    return offset === Offset.NONE ? 0 : this._base + offset
+    return offset === Offset.NONE ? 0 : this._base + (offset >>> 0)
   }
 
   override alloc(layout: Layout | number, align?: number): Allocation {
@@ -102,16 +102,14 @@ export class BumpAllocator extends Allocator implements RegionUser {
     const aligned = alignOf(layout, align)
     const offset = this._take(size, aligned)
     if (offset === Offset.NONE) throw new OutOfMemoryError(this.name, size, aligned)
-    return new Allocation(this, this._region, offset | 0, size, aligned)
+    return new Allocation(this, this._region, offset, size, aligned)
   }
 
   override tryAlloc(layout: Layout | number, align?: number): Allocation | null {
     const size = sizeOf(layout)
     const aligned = alignOf(layout, align)
     const offset = this._take(size, aligned)
-    return offset === Offset.NONE
-      ? null
-      : new Allocation(this, this._region, offset | 0, size, aligned)
+    return offset === Offset.NONE ? null : new Allocation(this, this._region, offset, size, aligned)
   }
 
   /**
@@ -322,7 +320,8 @@ export class BumpAllocator extends Allocator implements RegionUser {
   }
 
   /**
-   * The offset of a new block, or NONE. Everything on the way from the old cursor to the new one is
+   * The offset of a new block as a signed word, or NONE, which is none: an offset is at most 2^32 -
+   * 4 KiB. Everything on the way from the old cursor to the new one is
    * int32 arithmetic that wraps: with size and align below 2^31 their sum stays below 2^32, so the
    * one unsigned comparison against the room covers overflow too.
    *
@@ -348,7 +347,7 @@ export class BumpAllocator extends Allocator implements RegionUser {
       if ((end - cursor) >>> 0 <= (words[BumpWord.LIMIT]! - cursor) >>> 0) {
         words[BumpWord.CURSOR] = end
         if (start !== cursor) words[BumpWord.GAPS]! += start - cursor
-        return (start - this._low) >>> 0
+        return (start - this._low) | 0
       }
       if (this._gone) throw disposed(this.name)
       return Offset.NONE
@@ -366,7 +365,7 @@ export class BumpAllocator extends Allocator implements RegionUser {
     if (start + bytes > this._region.byteLength) return Offset.NONE
     this._words[BumpWord.CURSOR] = this._low + start + bytes
     this._words[BumpWord.GAPS]! += start - taken
-    return start
+    return start | 0
   }
 }
 

@@ -163,6 +163,8 @@ export class Region implements Disposable {
    * Hot: as fast as `new Uint8Array` alone.
    */
   _bytes(offset: number, size: number): Uint8Array {
+    // Asked first only where it is cheap: an exception costs microseconds.
+    if (this._buffer === NOTHING) this._showAgain()
     try {
       return new Uint8Array(this._buffer, this._start + offset, size)
     } catch {

@@ -8,7 +8,7 @@
 import { provideBytes } from '../core/memory.js'
 import { checkLayout } from '../core/layout.js'
 import { checkPointer, type Pointer } from '../core/pointer.js'
-import { Box, Heap, loadAddon, tryAddon } from '../native/binding.js'
+import { Box, Heap, loadAddon } from '../native/binding.js'
 import { isUsualLayout, NativeAllocator } from './native-allocator.js'
 
 /** What the C library says of its heap, of the whole process. Bytes. */
@@ -86,6 +86,6 @@ export class CAllocator extends NativeAllocator {
 export const cAllocator: CAllocator = new CAllocator()
 
 provideBytes((ptr, size) => {
-  if (tryAddon() === null || cAllocator.usableSize(ptr) < size || size === 0) return null
+  if (!cAllocator.owns(ptr) || cAllocator.usableSize(ptr) < size) return null
   return cAllocator.view(ptr, size)
 })

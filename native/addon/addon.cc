@@ -18,13 +18,13 @@ static Napi::Value SetUp(Napi::CallbackInfo const &info) {
   EnvState *state = StateOf(info);
   if (state->box == nullptr) {
     state->SetBox(info[0].As<Napi::Float64Array>());
-    state->movable = info[1].As<Napi::Boolean>();
+    if (info[1].As<Napi::Boolean>()) SetMovable();
   }
   return state->BoxArray();
 }
 
 static void Drop(Napi::Env, EnvState *state) {
-  state->Release();
+  delete state;
 }
 
 static Napi::Object Init(Napi::Env env, Napi::Object exports) {

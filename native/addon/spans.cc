@@ -3,7 +3,8 @@
 // A block is freed exactly once, by whichever of these comes first:
 //   release(id)    JS has detached the buffer and is done: freed at once.
 //   the finalizer  the buffer was collected, or its thread ended: freed then, if the span owns it.
-// The finalizer always runs, once, a tick or more after the first; the Span struct goes with it.
+// Taking the span out of the table decides which. The finalizer always runs, a tick or more after a
+// release, and then finds nothing.
 //
 // What makes this hard is that others can take the buffer away. ArrayBuffer.prototype.transfer()
 // moves the memory, at the same address, into a new ArrayBuffer, which may be posted to another
@@ -14,9 +15,10 @@
 // Anything else is abandoned and counted: a leak is better than a use after free. Where the runtime
 // has no transfer (Node 20), and a transfer list copies, nobody can take a buffer away.
 
-#include <new>
+#include <atomic>
 
 #include "env_state.h"
+#include "span_table.h"
 
 extern "C" {
 #include "libc.h"
@@ -25,21 +27,15 @@ extern "C" {
 
 namespace offheap {
 
-enum class Heap : uint8_t { kLibc = 0, kPages = 1, kBorrowed = 2 };
+// Asked for by finalizers, which may come when the state of their environment has gone.
+static std::atomic<bool> movable{false};
 
-struct Span {
-  EnvState *state;
-  void *ptr;
-  size_t size;
-  napi_ref buffer;  // weak, to the buffer that shows the block now
-  double id;
-  uint32_t pins;
-  Heap heap;
-  bool owned;      // freed by the finalizer; otherwise the block lives on
-  bool released;   // by JS: nothing is left to free
-  bool creating;   // Node 20 runs the finalizer of a buffer that it then refuses to make
-  bool finalized;
-};
+void SetMovable() {
+  movable = true;
+}
+
+// Blocks whose memory was left alone for safety when their thread ended.
+static std::atomic<uint64_t> abandoned{0};
 
 static bool MarkShown(Heap heap, void *ptr) {
   if (heap == Heap::kLibc) return oh_libc_show(ptr);
@@ -55,11 +51,6 @@ static void Unshow(Span const *span) {
 static void FreeBlock(Span const *span) {
   if (span->heap == Heap::kLibc) oh_libc_free_shown(span->ptr);
   if (span->heap == Heap::kPages) oh_pages_free_shown(span->ptr);
-}
-
-static void DropReference(napi_env env, Span *span) {
-  if (span->buffer != nullptr) napi_delete_reference(env, span->buffer);
-  span->buffer = nullptr;
 }
 
 // False while the environment is being torn down: Node-API then refuses every call that could run JS.
@@ -80,93 +71,93 @@ static bool HasBuffer(napi_env env, Span const *span) {
 
 // Can nobody, in any thread, still reach the block? See the head of this file.
 static bool IsUnreachable(napi_env env, Span const *span) {
-  if (span->pins > 0) return false;
-  return !span->state->movable || CanRunJs(env) || HasBuffer(env, span);
+  return span->pins == 0 && (!movable || CanRunJs(env) || HasBuffer(env, span));
+}
+
+static void DropReference(napi_env env, Span const *span) {
+  if (span->buffer != nullptr) napi_delete_reference(env, span->buffer);
 }
 
 static void Finalize(napi_env env, void *, void *hint) {
-  Span *span = static_cast<Span *>(hint);
-  span->finalized = true;
-  if (span->creating) return;
-  EnvState *state = span->state;
-  if (!span->released) {
-    if (!IsUnreachable(env, span))
-      state->abandoned++;
-    else if (span->owned)
-      FreeBlock(span);
-    else
-      Unshow(span);
-    state->RemoveSpan(span->id);
-  }
-  DropReference(env, span);
-  delete span;
-  state->Release();
+  SpanId id = reinterpret_cast<uintptr_t>(hint);
+  Span span;
+  if (!Spans().Get(id, &span) || span.creating || !Spans().Take(id, &span)) return;
+  if (!IsUnreachable(env, &span))
+    abandoned++;
+  else if (span.owned)
+    FreeBlock(&span);
+  else
+    Unshow(&span);
+  DropReference(env, &span);
+}
+
+static SpanId IdAt(Napi::CallbackInfo const &info, size_t i) {
+  return static_cast<SpanId>(info[i].As<Napi::Number>().Int64Value());
 }
 
 // (heap, ptr, size, owned) -> ArrayBuffer, kResult: id; null: not a live block, or shown already;
 // undefined: the runtime makes no external buffer of this size, or none at all.
 static Napi::Value Show(Napi::CallbackInfo const &info) {
   Napi::Env env = info.Env();
-  EnvState *state = StateOf(info);
-  Heap heap = static_cast<Heap>(info[0].As<Napi::Number>().Int32Value());
-  uintptr_t address = static_cast<uintptr_t>(info[1].As<Napi::Number>().DoubleValue());
-  size_t size = static_cast<size_t>(info[2].As<Napi::Number>().DoubleValue());
-  void *ptr = reinterpret_cast<void *>(address);
-  if (!MarkShown(heap, ptr)) return env.Null();
+  Span span = {};
+  span.heap = static_cast<Heap>(info[0].As<Napi::Number>().Int32Value());
+  span.ptr = reinterpret_cast<void *>(info[1].As<Napi::Number>().Int64Value());
+  span.size = static_cast<size_t>(info[2].As<Napi::Number>().Int64Value());
+  span.owned = info[3].As<Napi::Boolean>();
+  span.env = env;
+  span.creating = true;
+  if (!MarkShown(span.heap, span.ptr)) return env.Null();
 
-  Span *span = new Span{state, ptr, size, nullptr, 0, 0, heap, info[3].As<Napi::Boolean>(),
-                        false, true, false};
+  SpanId id = Spans().Add(span);
   napi_value buffer = nullptr;
-  napi_status status = napi_create_external_arraybuffer(env, ptr, size, Finalize, span, &buffer);
-  span->creating = false;
+  napi_status status = napi_create_external_arraybuffer(
+      env, span.ptr, span.size, Finalize, reinterpret_cast<void *>(static_cast<uintptr_t>(id)),
+      &buffer);
   if (status != napi_ok) {
+    // Node 20 has run the finalizer of a buffer that it then refuses to make.
     if (env.IsExceptionPending()) env.GetAndClearPendingException();
-    Unshow(span);
-    // If its finalizer is still to come, it must find a span with nothing to free.
-    span->released = true;
-    if (span->finalized) delete span;
-    else state->Retain();
+    if (Spans().Take(id, &span)) Unshow(&span);
     return env.Undefined();
   }
-  state->Retain();
-  span->id = state->AddSpan(span);
-  state->box[kResult] = span->id;
+  Spans().Update(id, [](Span &made) { made.creating = false; });
+  StateOf(info)->box[kResult] = static_cast<double>(id);
   return Napi::Value(env, buffer);
-}
-
-static Span *SpanAt(Napi::CallbackInfo const &info, size_t i) {
-  return StateOf(info)->FindSpan(info[i].As<Napi::Number>().DoubleValue());
 }
 
 // (id, buffer): the buffer that shows the span from now on
 static void SetBuffer(Napi::CallbackInfo const &info) {
-  Span *span = SpanAt(info, 0);
-  if (span == nullptr) return;
-  DropReference(info.Env(), span);
-  napi_create_reference(info.Env(), info[1], 0, &span->buffer);
+  napi_env env = info.Env();
+  napi_ref reference = nullptr;
+  napi_create_reference(env, info[1], 0, &reference);
+  Span old = {};
+  bool found = Spans().Update(IdAt(info, 0), [&](Span &span) {
+    old = span;
+    span.buffer = reference;
+  });
+  if (!found) old.buffer = reference;
+  DropReference(env, &old);
 }
 
 // (id) -> false when there is nothing to free any more. The buffer has been detached by the caller.
 static Napi::Value Release(Napi::CallbackInfo const &info) {
-  Span *span = SpanAt(info, 0);
-  if (span == nullptr) return Napi::Boolean::New(info.Env(), false);
-  FreeBlock(span);
-  span->released = true;
-  span->state->RemoveSpan(span->id);
-  DropReference(info.Env(), span);
-  return Napi::Boolean::New(info.Env(), true);
+  Span span;
+  bool found = Spans().Take(IdAt(info, 0), &span);
+  if (found) {
+    FreeBlock(&span);
+    DropReference(info.Env(), &span);
+  }
+  return Napi::Boolean::New(info.Env(), found);
 }
 
 // (id): JS is done, but somebody else holds the buffer: the finalizer frees the block.
 static void Abandon(Napi::CallbackInfo const &info) {
-  Span *span = SpanAt(info, 0);
-  if (span != nullptr) span->owned = true;
+  Spans().Update(IdAt(info, 0), [](Span &span) { span.owned = true; });
 }
 
 // (id, pins)
 static void SetPins(Napi::CallbackInfo const &info) {
-  Span *span = SpanAt(info, 0);
-  if (span != nullptr) span->pins = info[1].As<Napi::Number>().Uint32Value();
+  uint32_t pins = info[1].As<Napi::Number>().Uint32Value();
+  Spans().Update(IdAt(info, 0), [=](Span &span) { span.pins = pins; });
 }
 
 // (buffer) -> detached? For runtimes without ArrayBuffer.prototype.transfer.
@@ -178,17 +169,14 @@ static Napi::Value Detach(Napi::CallbackInfo const &info) {
 // (ptr, size) -> the buffer whose span holds them, kResult: the address of its first byte
 static Napi::Value Find(Napi::CallbackInfo const &info) {
   Napi::Env env = info.Env();
-  uintptr_t start = static_cast<uintptr_t>(info[0].As<Napi::Number>().DoubleValue());
-  size_t size = static_cast<size_t>(info[1].As<Napi::Number>().DoubleValue());
-  Span *found = nullptr;
-  StateOf(info)->EachSpan([&](Span *span) {
-    uintptr_t base = reinterpret_cast<uintptr_t>(span->ptr);
-    if (start >= base && size <= span->size && start - base <= span->size - size) found = span;
-  });
-  if (found == nullptr || !HasBuffer(env, found)) return env.Undefined();
+  uintptr_t start = static_cast<uintptr_t>(info[0].As<Napi::Number>().Int64Value());
+  size_t size = static_cast<size_t>(info[1].As<Napi::Number>().Int64Value());
+  Span span;
   napi_value buffer = nullptr;
-  napi_get_reference_value(env, found->buffer, &buffer);
-  StateOf(info)->set_pointer(kResult, found->ptr);
+  if (!Spans().FindAround(env, start, size, &span) || !HasBuffer(env, &span))
+    return env.Undefined();
+  napi_get_reference_value(env, span.buffer, &buffer);
+  StateOf(info)->set_pointer(kResult, span.ptr);
   return Napi::Value(env, buffer);
 }
 
@@ -200,12 +188,9 @@ static Napi::Value AddressOf(Napi::CallbackInfo const &info) {
 
 // () -> {shown, abandoned}
 static Napi::Value Counters(Napi::CallbackInfo const &info) {
-  EnvState *state = StateOf(info);
-  double shown = 0;
-  state->EachSpan([&](Span *) { shown++; });
   Napi::Object result = Napi::Object::New(info.Env());
-  result.Set("shown", shown);
-  result.Set("abandoned", static_cast<double>(state->abandoned));
+  result.Set("shown", static_cast<double>(Spans().Count(info.Env())));
+  result.Set("abandoned", static_cast<double>(abandoned.load()));
   return result;
 }
 
