@@ -167,6 +167,20 @@ export function parseCounts(output) {
 }
 
 /**
+ * Runs a command that counts its tests itself, in its last line.
+ * @param {string[]} command
+ * @param {RunOptions} [options]
+ * @returns {Promise<Counts>}
+ */
+export async function runCounted(command, options) {
+  const { code, output } = await run(command, { timeout: 600_000, ...options })
+  const counts = parseCounts(output) ?? { passed: 0, failed: 0, skipped: 0 }
+  // Ended badly without a failed test to show for it, or tested nothing: that is a failure too.
+  const odd = counts.failed === 0 && (code !== 0 || counts.passed === 0)
+  return odd ? { ...counts, failed: 1 } : counts
+}
+
+/**
  * A handful of checks in a script that ends with the line that parseCounts reads.
  * @param {string} title
  */
