@@ -36,7 +36,8 @@
       'dependencies': ['offheap_core'],
       'sources': ['<!@(node scripts/native-sources.mjs addon)'],
       'include_dirs': ['<!(node -p "require(\'node-addon-api\').include_dir")'],
-      'defines': ['NAPI_VERSION=8', 'NAPI_CPP_EXCEPTIONS'],
+      # A worker may be terminated inside of a call: what can then not be thrown must not end the process.
+      'defines': ['NAPI_VERSION=8', 'NAPI_CPP_EXCEPTIONS', 'NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS'],
       'cflags_cc': ['-std=c++17', '-fexceptions'],
       'cflags_cc!': ['-fno-exceptions'],
       'msvs_settings': {

@@ -19,7 +19,11 @@ const headers = createRequire(import.meta.url)('node-api-headers')
 // node.exe is 64-bit and needs Windows 10.
 const COMMON = ['-c', '-O2', '-Wall', '-Wextra', '-Werror', '-D_WIN32_WINNT=0x0A00']
 const INCLUDES = ['-Inative/include', '-Inative/core']
-const DEFINES = ['-DNAPI_VERSION=8', '-DNAPI_CPP_EXCEPTIONS']
+const DEFINES = [
+  '-DNAPI_VERSION=8',
+  '-DNAPI_CPP_EXCEPTIONS',
+  '-DNODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS',
+]
 const SYSTEM = ['-isystem', headers.include_dir, '-isystem', 'node_modules/node-addon-api']
 const C = [GCC, '-std=c11', ...COMMON, ...INCLUDES]
 const CXX = [GXX, '-std=c++17', ...COMMON, ...INCLUDES, ...DEFINES, ...SYSTEM]

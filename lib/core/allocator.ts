@@ -7,6 +7,7 @@
  * lines each, because a hot call through a base class that many classes share is a megamorphic one.
  */
 import { Allocation } from './allocation.js'
+import { isUint8Array } from './brand.js'
 import { DoubleFreeError, OffheapError, OutOfMemoryError, unexpected } from './errors.js'
 import { checkLayout, checkSize, DEFAULT_ALIGN, Layout } from './layout.js'
 import { bytesAt } from './memory.js'
@@ -130,7 +131,7 @@ export abstract class Allocator implements Disposable {
 
   /** A copy of bytes, or of a string as UTF-8. Alignment 16. */
   dupe(bytes: Uint8Array | string): Allocation {
-    if (typeof bytes !== 'string' && !(bytes instanceof Uint8Array)) {
+    if (typeof bytes !== 'string' && !isUint8Array(bytes)) {
       throw unexpected('INVALID_ARGUMENT', 'a Uint8Array or a string', `${this.name}.dupe`, bytes)
     }
     const source = typeof bytes === 'string' ? Buffer.from(bytes, 'utf8') : bytes

@@ -3,6 +3,7 @@
  * the package is loaded, so that allocators can be given a capacity or a buffer and still import
  * nothing but core: a bump allocator over a bare ArrayBuffer works with no addon built.
  */
+import { isAnyBuffer } from './brand.js'
 import { OffheapError, unexpected } from './errors.js'
 import { checkPointer, type Pointer } from './pointer.js'
 import { Region } from './region.js'
@@ -24,8 +25,8 @@ export type BytesResolver = (ptr: Pointer, size: number) => Uint8Array | null
 let maker: RegionMaker | null = null
 const resolvers: BytesResolver[] = []
 
-export function provideRegions(regions: RegionMaker): void {
-  maker = regions
+export function provideRegions(made: RegionMaker): void {
+  maker = made
 }
 
 export function provideBytes(resolver: BytesResolver): void {
@@ -50,10 +51,6 @@ export function regionFor(memory: MemoryLike, where: string): { region: Region; 
     return { region: regions().fromView(memory), owned: true }
   }
   throw unexpected('INVALID_ARGUMENT', 'a capacity in bytes, a Region or a buffer', where, memory)
-}
-
-export function isAnyBuffer(value: unknown): value is ArrayBufferLike {
-  return value instanceof ArrayBuffer || value instanceof SharedArrayBuffer
 }
 
 /** The bytes at `ptr`, wherever they belong. Throws ERR_OFFHEAP_UNSUPPORTED when nobody knows. */

@@ -31,6 +31,8 @@ export interface RegionSource {
    * region stays as it was.
    */
   release(buffer: ArrayBufferLike): void
+  /** Has the memory of a buffer that was moved away become somebody else's? */
+  gone?(): boolean
   /** Called once after that, when the region counts as disposed; may throw what a caller's hook throws. */
   released?(): void
   /** Told when the number of pins changes, so that memory outlives a thread that dies pinned. */
@@ -224,6 +226,11 @@ export class Region implements Disposable {
     const epochs = this._liveEpochs!
     epochs.length = epochs.lastIndexOf(epoch)
     this._epoch = epoch
+  }
+
+  /** @internal Was the buffer moved away, and has the memory got another owner since? */
+  _isGone(): boolean {
+    return this._buffer.byteLength === 0 && (this._source.gone?.() ?? false)
   }
 
   /** @internal */

@@ -65,6 +65,8 @@ export interface NativeHeap {
   remap(): void
   /** PTR -> RESULT: bytes of the live block that starts there, or 0. */
   usableSize(): void
+  /** PTR -> RESULT: 1 when a live block starts there. */
+  owns(): void
 }
 
 export interface Binding {
@@ -95,7 +97,7 @@ export interface Binding {
   decommitPages(ptr: Pointer, offset: number, size: number): number
 
   /**
-   * Shows `size` bytes of a live block as an ArrayBuffer. `owned`: the block is freed when the buffer
+   * Shows `size` bytes of a live block (0: all of it) as an ArrayBuffer. `owned`: the block is freed when the buffer
    * is collected; otherwise it lives on. RESULT: the id of the span. null: not a live block, or shown
    * already. undefined: this runtime makes no external buffer of that size, or none at all.
    */
@@ -104,6 +106,8 @@ export interface Binding {
   setBuffer(id: number, buffer: ArrayBuffer): void
   /** Frees the block at once; its buffer has been detached. false: it is gone already. */
   release(id: number): boolean
+  /** Is the span still there? Not when it was released, or its buffer has gone. */
+  isShown(id: number): boolean
   /** Leaves the block to whoever holds its buffer: it is freed when that is collected. */
   abandon(id: number): void
   /** A pinned span keeps its block when its thread ends. */
@@ -172,10 +176,10 @@ function load(): Addon {
 }
 
 /** A program may bring a `transfer` of its own where the runtime has none, and that one copies. */
-function movesMemory(native: Binding, transfer: Transfer): boolean {
+function movesMemory(native: Binding, move: Transfer): boolean {
   const buffer = new ArrayBuffer(64)
   const before = native.addressOf(new Uint8Array(buffer))
-  return native.addressOf(new Uint8Array(transfer.call(buffer))) === before
+  return native.addressOf(new Uint8Array(move.call(buffer))) === before
 }
 
 /** OFFHEAP_ADDON names another binary; lib/native and dist/native are equally deep. */

@@ -24,6 +24,8 @@ export interface ShownBlock {
 
 /** The source of a region over a native block. */
 export class NativeSource implements RegionSource {
+  private moved = false
+
   constructor(
     readonly kind: RegionKind,
     private readonly id: number,
@@ -38,6 +40,7 @@ export class NativeSource implements RegionSource {
   release(buffer: ArrayBufferLike): void {
     const { native } = loadAddon()
     if (buffer.byteLength === 0) {
+      this.moved = true
       native.abandon(this.id)
     } else {
       detach(buffer as ArrayBuffer, this.kind)
@@ -45,8 +48,14 @@ export class NativeSource implements RegionSource {
     }
   }
 
+  /** The buffer was moved away and has been collected since: the block is somebody else's. */
+  gone(): boolean {
+    return !loadAddon().native.isShown(this.id)
+  }
+
+  /** Not for a buffer that was moved away: its new owner still looks at the memory. */
   released(): void {
-    this.onRelease?.()
+    if (!this.moved || this.kind === 'block') this.onRelease?.()
   }
 
   pinned(pins: number): void {
@@ -55,7 +64,7 @@ export class NativeSource implements RegionSource {
 }
 
 /**
- * Shows a block. `owned`: it is freed when its buffer is collected. null: this runtime makes no
+ * Shows `size` bytes of a block, or 0 for all of it. `owned`: it is freed when its buffer is collected. null: this runtime makes no
  * external buffer of this size, or none at all. Throws ERR_OFFHEAP_INVALID_POINTER for a pointer that
  * is no live block or that another thread shows. About 1 microsecond.
  */

@@ -8,9 +8,15 @@ import { checkOptions, checkRegionSize } from './buffer.js'
 
 /** Options of `Region.borrow`. */
 export interface BorrowOptions {
-  /** Whatever keeps the memory valid: it is not collected while the region or its buffer is in use. */
+  /**
+   * Whatever keeps the memory valid: it is not collected while the region or its buffer is in use. A
+   * buffer that is moved elsewhere by transfer() no longer keeps it.
+   */
   owner?: object
-  /** Called once with the address when the region is disposed, after the buffer was detached. */
+  /**
+   * Called once with the address when the region is disposed, after the buffer was detached; never
+   * when it was moved elsewhere by transfer(), because its new owner still looks at the memory.
+   */
   free?: (address: Pointer) => void
 }
 

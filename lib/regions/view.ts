@@ -1,6 +1,6 @@
 /** Regions over the caller's own buffers. */
 import { unexpected } from '../core/errors.js'
-import { isAnyBuffer } from '../core/memory.js'
+import { isAnyBuffer } from '../core/brand.js'
 import { FIRST_MADE_UP } from '../core/pointer.js'
 import { Region, type RegionSource } from '../core/region.js'
 

@@ -88,7 +88,7 @@ export abstract class NativeAllocator extends Allocator {
   override view(ptr: Pointer, size: number): Uint8Array {
     checkPointer(ptr, `${this.name}.view`)
     checkSize(size, `${this.name}.view`)
-    const region = this._shown.get(ptr) ?? this._show(ptr)
+    const region = this._shownAt(ptr) ?? this._show(ptr)
     if (size > region.byteLength) {
       throw invalidPointer(this.name, 'view', ptr, `has ${region.byteLength} bytes, not ${size}`)
     }
@@ -97,7 +97,11 @@ export abstract class NativeAllocator extends Allocator {
 
   /** Is this the start of a live block of this heap, allocated by any thread? O(1). Never throws. */
   override owns(ptr: Pointer): boolean {
-    return Number.isSafeInteger(ptr) && ptr > 0 && tryAddon() !== null && this._usable(ptr) > 0
+    if (!Number.isSafeInteger(ptr) || ptr <= 0 || tryAddon() === null) return false
+    const { heap, box } = this._door
+    box[Box.PTR] = ptr
+    heap.owns()
+    return box[Box.RESULT] === 1
   }
 
   /**
@@ -128,7 +132,7 @@ export abstract class NativeAllocator extends Allocator {
     size: number,
     align: number,
   ): Region {
-    const region = status === Status.SHOWN ? this._shown.get(ptr) : undefined
+    const region = status === Status.SHOWN ? this._shownAt(ptr) : undefined
     if (region === undefined) throw this._refused(status, operation, ptr, size, align)
     if (size <= region.byteLength) return region
     throw this._refused(Status.INVALID_SIZE, operation, ptr, size, align)
@@ -170,10 +174,19 @@ export abstract class NativeAllocator extends Allocator {
     box[Box.NEW_SIZE] = newSize
   }
 
+  /** The region that shows a block here; one whose memory got another owner is forgotten. */
+  private _shownAt(ptr: Pointer): Region | undefined {
+    const region = this._shown.get(ptr)
+    if (region === undefined || !region._isGone()) return region
+    this._shown.delete(ptr)
+    return undefined
+  }
+
   private _show(ptr: Pointer): Region {
-    const size = this._usable(ptr)
-    if (size === 0) throw invalidPointer(this.name, 'view', ptr, 'is not the start of a live block')
-    const shown = showBlock(this._heapId, ptr, size, {
+    if (!this.owns(ptr)) {
+      throw invalidPointer(this.name, 'view', ptr, 'is not the start of a live block')
+    }
+    const shown = showBlock(this._heapId, ptr, 0, {
       kind: 'block',
       owned: false,
       onRelease: () => this._shown.delete(ptr),
@@ -181,11 +194,12 @@ export abstract class NativeAllocator extends Allocator {
     if (shown === null) {
       throw new OffheapError(
         'UNSUPPORTED',
-        `${this.name} cannot show a block of ${size} bytes: this runtime makes no external buffers of that size. ` +
-          `Allocate from a Region instead`,
+        `${this.name} cannot show the block at 0x${ptr.toString(16)}: this runtime makes no external ` +
+          `buffers of its size. Allocate from a Region instead`,
       )
     }
-    const region = new Region(shown.source, ptr, size, { buffer: shown.buffer, byteOffset: 0 })
+    const { buffer, source } = shown
+    const region = new Region(source, ptr, buffer.byteLength, { buffer, byteOffset: 0 })
     this._shown.set(ptr, region)
     return region
   }

@@ -26,6 +26,7 @@ struct Libc {
   static constexpr auto Resize = oh_libc_resize;
   static constexpr auto Remap = oh_libc_remap;
   static constexpr auto UsableSize = oh_libc_usable_size;
+  static constexpr auto Owns = oh_libc_owns;
 };
 
 struct RawLibc : Libc {
@@ -38,6 +39,7 @@ struct Pages {
   static constexpr auto Resize = oh_pages_resize;
   static constexpr auto Remap = oh_pages_remap;
   static constexpr auto UsableSize = oh_pages_usable_size;
+  static bool Owns(void const *ptr) { return oh_pages_usable_size(ptr) > 0; }
 };
 
 EnvState *first_state = nullptr;
@@ -92,6 +94,12 @@ struct Calls {
     return nullptr;
   }
 
+  static napi_value Owns(napi_env env, napi_callback_info info) {
+    EnvState *s = State(env, info);
+    s->box[kResult] = Heap::Owns(s->pointer(kPtr));
+    return nullptr;
+  }
+
   static Napi::Object Export(Napi::Env env, EnvState *state) {
     Napi::Object heap = Napi::Object::New(env);
     struct {
@@ -101,7 +109,8 @@ struct Calls {
                        {"free", Free},
                        {"resize", Resize},
                        {"remap", Remap},
-                       {"usableSize", UsableSize}};
+                       {"usableSize", UsableSize},
+                       {"owns", Owns}};
     for (auto const &entry : calls) {
       napi_value function = nullptr;
       napi_status status = napi_create_function(env, entry.name, NAPI_AUTO_LENGTH, entry.call,

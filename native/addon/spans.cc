@@ -43,6 +43,10 @@ static bool MarkShown(Heap heap, void *ptr) {
   return true;
 }
 
+static size_t UsableSize(Heap heap, void *ptr) {
+  return heap == Heap::kPages ? oh_pages_usable_size(ptr) : oh_libc_usable_size(ptr);
+}
+
 static void Unshow(Span const *span) {
   if (span->heap == Heap::kLibc) oh_libc_unshow(span->ptr);
   if (span->heap == Heap::kPages) oh_pages_unshow(span->ptr);
@@ -96,7 +100,8 @@ static SpanId IdAt(Napi::CallbackInfo const &info, size_t i) {
 }
 
 // (heap, ptr, size, owned) -> ArrayBuffer, kResult: id; null: not a live block, or shown already;
-// undefined: the runtime makes no external buffer of this size, or none at all.
+// undefined: the runtime makes no external buffer of this size, or none at all. size 0: the whole
+// block, which nobody can free or shrink once it is marked as shown.
 static Napi::Value Show(Napi::CallbackInfo const &info) {
   Napi::Env env = info.Env();
   Span span = {};
@@ -107,6 +112,7 @@ static Napi::Value Show(Napi::CallbackInfo const &info) {
   span.env = env;
   span.creating = true;
   if (!MarkShown(span.heap, span.ptr)) return env.Null();
+  if (span.size == 0) span.size = UsableSize(span.heap, span.ptr);
 
   SpanId id = Spans().Add(span);
   napi_value buffer = nullptr;
@@ -147,6 +153,12 @@ static Napi::Value Release(Napi::CallbackInfo const &info) {
     DropReference(info.Env(), &span);
   }
   return Napi::Boolean::New(info.Env(), found);
+}
+
+// (id) -> is it still shown, by whoever holds its buffer?
+static Napi::Value IsShown(Napi::CallbackInfo const &info) {
+  Span span;
+  return Napi::Boolean::New(info.Env(), Spans().Get(IdAt(info, 0), &span));
 }
 
 // (id): JS is done, but somebody else holds the buffer: the finalizer frees the block.
@@ -198,6 +210,7 @@ void ExportSpans(Napi::Env env, Napi::Object exports) {
   exports.Set("show", Napi::Function::New<Show>(env, "show"));
   exports.Set("setBuffer", Napi::Function::New<SetBuffer>(env, "setBuffer"));
   exports.Set("release", Napi::Function::New<Release>(env, "release"));
+  exports.Set("isShown", Napi::Function::New<IsShown>(env, "isShown"));
   exports.Set("abandon", Napi::Function::New<Abandon>(env, "abandon"));
   exports.Set("setPins", Napi::Function::New<SetPins>(env, "setPins"));
   exports.Set("detach", Napi::Function::New<Detach>(env, "detach"));

@@ -28,6 +28,8 @@ oh_status_t oh_libc_remap(void *ptr, size_t size, size_t align, size_t new_size,
    OH_INVALID_POINTER), a size larger than the block, another alignment than it was allocated with
    (align 0: not known). */
 oh_status_t oh_libc_free(void *ptr, size_t size, size_t align);
+/* Is this the start of a live block, shown or not? */
+bool oh_libc_owns(void const *ptr);
 /* Bytes the block really has; 0 when it is not a live block. The caller must own the block: it must
    not be freed by another thread meanwhile. */
 size_t oh_libc_usable_size(void const *ptr);

@@ -58,6 +58,11 @@ typedef struct os_heap_info {
 /* false: this C library cannot tell. */
 bool os_heap_get_info(os_heap_info_t *info);
 
+/* ---- Threads --------------------------------------------------------------------------------- */
+
+/* Lets another thread run: for the few instructions that one waits for another. */
+void os_yield(void);
+
 /* ---- The library itself ---------------------------------------------------------------------- */
 
 /* Keeps the shared library that holds this address in the process until its end. false: it cannot,

@@ -19,6 +19,7 @@
 #include "os.h"
 
 #include <dlfcn.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -108,6 +109,12 @@ bool os_heap_get_info(os_heap_info_t *info) {
 }
 
 #endif
+
+/* ---- Threads --------------------------------------------------------------------------------- */
+
+void os_yield(void) {
+  (void)sched_yield();
+}
 
 /* ---- The library itself ---------------------------------------------------------------------- */
 

@@ -76,6 +76,12 @@ bool os_heap_get_info(os_heap_info_t *info) {
   return false;
 }
 
+/* ---- Threads --------------------------------------------------------------------------------- */
+
+void os_yield(void) {
+  (void)SwitchToThread();
+}
+
 /* ---- The library itself ---------------------------------------------------------------------- */
 
 bool os_keep_loaded(void const *inside) {

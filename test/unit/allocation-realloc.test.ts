@@ -81,6 +81,17 @@ describe('alignment', () => {
     a.free()
   })
 
+  test('of a block that keeps its size: its bytes are those of the new place', () => {
+    const bump = new BumpAllocator(4096)
+    bump.alloc(1, 1)
+    const a = numbered(bump.alloc(100, 1))
+    const old = a.bytes
+    bump.realloc(a, new Layout(100, 64))
+    expect(a.ptr % 64).toBe(0)
+    old.fill(0xee)
+    expect(isNumbered(a, 100)).toBe(true)
+  })
+
   test('that the allocator does not have leaves the block as it was', () => {
     const a = numbered(rawCAllocator.alloc(100, 8))
     expectCode('OUT_OF_MEMORY', () => rawCAllocator.realloc(a, new Layout(100, 64)))

@@ -1,4 +1,5 @@
 /** Handles while their block lives: what they show, and in which types. */
+import { runInNewContext } from 'node:vm'
 import { describe, expect, test } from 'vitest'
 import {
   type Allocation,
@@ -110,6 +111,10 @@ describe('as', () => {
     for (const type of [undefined, null, 5, 'Uint8Array', {}, Object, DataView, () => 0]) {
       expectCode('INVALID_ARGUMENT', () => bump.alloc(8).as(wrong(type)), shown(type))
     }
+    for (const BYTES_PER_ELEMENT of [0, -1, NaN, '8']) {
+      const type = Object.assign(() => 0, { BYTES_PER_ELEMENT })
+      expectCode('INVALID_ARGUMENT', () => bump.alloc(8).as(wrong(type)), shown(BYTES_PER_ELEMENT))
+    }
   })
 })
 
@@ -131,6 +136,11 @@ describe('copies', () => {
     source.fill(9)
     expect([...a.bytes]).toEqual(Array.from({ length: 8 }, () => 7))
     expect([...bump.dupe(a.bytes).bytes]).toEqual([...a.bytes])
+  })
+
+  test('dupe copies bytes of another realm, as test runners make them', () => {
+    const source = runInNewContext('new Uint8Array([3, 1, 4])') as Uint8Array
+    expect([...bump.dupe(source).bytes]).toEqual([3, 1, 4])
   })
 
   test.each(['', 'ascii', 'Grüße 🎉'])('dupeZ ends %j with a NUL', (text) => {

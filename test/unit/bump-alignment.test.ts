@@ -82,6 +82,31 @@ describe('over 4 GiB - 4 KiB', () => {
     expect(bump.stats()).toMatchObject({ capacity: SIZE, peak: SIZE, peakFootprint: SIZE })
   })
 
+  test('raw blocks beyond 2 GiB are where they should be', () => {
+    bump.reset()
+    const { address } = region
+    expect(bump.rawAlloc(2 ** 31 + 16, 1)).toBe(address)
+    const ptr = bump.rawAlloc(16, 16)
+    expect(ptr).toBe(address + 2 ** 31 + 16)
+    expect(bump.rawAlloc(0, 1)).toBe(ptr + 16)
+    bump.view(ptr, 16).fill(0x5c)
+    expect(peek(ptr, 16).every((byte) => byte === 0x5c)).toBe(true)
+    expect(bump.rawResize(ptr + 16, 0, 1, 2 ** 30)).toBe(true)
+    bump.rawFree(ptr + 16, 2 ** 30, 1)
+    expect(bump.totalAllocated).toBe(2 ** 31 + 32)
+  })
+
+  test('a checkpoint beyond 2 GiB keeps older blocks from growing past it', () => {
+    bump.reset()
+    const low = bump.alloc(2 ** 31 + 100, 1)
+    const high = bump.alloc(100, 1)
+    const checkpoint = bump.checkpoint()
+    expect(high.resize(200)).toBe(false)
+    bump.rewind(checkpoint)
+    expect(high.resize(200)).toBe(true)
+    expect(low.freed).toBe(false)
+  })
+
   test('one block takes all of it, and not a byte more', () => {
     bump.reset()
     expect(bump.tryAlloc(SIZE + 1, 1)).toBeNull()

@@ -1,7 +1,7 @@
 /** BumpAllocator: the cursor, the last block, and the figures. */
 import { describe, expect, test } from 'vitest'
 import { BumpAllocator, Region } from '../../lib/index.js'
-import { shown, wrong } from '../support/bad-values.js'
+import { BAD_POINTERS, BAD_SIZES, shown, wrong } from '../support/bad-values.js'
 import { expectCode } from '../support/errors.js'
 
 /** Over V8 memory at alignment 1: every offset is as small as can be. */
@@ -28,7 +28,9 @@ describe('capacity', () => {
       expect(() => new BumpAllocator(memory)).toThrow(/^Expected .+ but received/)
     }
     expectCode('INVALID_LAYOUT', () => new BumpAllocator(0))
-    expectCode('INVALID_ARGUMENT', () => new BumpAllocator(2 ** 32 - 4095))
+    for (const memory of [2 ** 32 - 4095, 2 ** 33, 2 ** 50]) {
+      expectCode('INVALID_ARGUMENT', () => new BumpAllocator(memory), shown(memory))
+    }
     for (const memory of [undefined, null, '64', 64n, {}, [1, 2]]) {
       expectCode('INVALID_ARGUMENT', () => new BumpAllocator(wrong(memory)), shown(memory))
     }
@@ -100,6 +102,20 @@ describe('the last block', () => {
     ])
     expect(bump.totalAllocated).toBe(31)
     expect(bump.stats().used).toBe(11)
+  })
+})
+
+describe('isLast', () => {
+  test('is false for what is no block', () => {
+    const bump = small(100)
+    const ptr = bump.rawAlloc(10, 1)
+    for (const value of [...BAD_POINTERS, 0, ptr + 1, ptr + 10]) {
+      expect(bump.isLast(wrong(value), 10), shown(value)).toBe(false)
+    }
+    for (const size of [...BAD_SIZES, undefined, 0, 9, 11]) {
+      expect(bump.isLast(ptr, wrong(size)), shown(size)).toBe(false)
+    }
+    expect(bump.isLast(ptr, 10)).toBe(true)
   })
 })
 

@@ -85,8 +85,8 @@ describe('cAllocator', () => {
   })
 })
 
-describe('the C library', () => {
-  test.runIf(onGlibc)('says how much of its heap is in use', () => {
+describe.runIf(onGlibc)('the C library', () => {
+  test('says how much of its heap is in use', () => {
     const before = cAllocator.info()!
     expect(before.inUse).toBeGreaterThan(0)
     expect(before.arena).toBeGreaterThan(0)
@@ -101,7 +101,7 @@ describe('the C library', () => {
     expect(after.inUse - before.inUse).toBeLessThan(2 * MIB)
   })
 
-  test.runIf(onGlibc)('keeps freed memory until it is trimmed', () => {
+  test('keeps freed memory until it is trimmed', () => {
     const blocks = Array.from({ length: 50_000 }, () => cAllocator.rawAlloc(1000, 16))
     for (const ptr of blocks) poke(ptr, new Uint8Array(8))
     const fence = cAllocator.rawAlloc(1000, 16)
@@ -112,11 +112,6 @@ describe('the C library', () => {
     expect(cAllocator.trim()).toBe(true)
     expect(resident - residentBytes()).toBeGreaterThan(20 * MIB)
     cAllocator.rawFree(fence, 1000, 16)
-  })
-
-  test.runIf(!onGlibc)('has no figures, and trim says so', () => {
-    expect(cAllocator.info()).toBeNull()
-    expect(typeof cAllocator.trim()).toBe('boolean')
   })
 })
 

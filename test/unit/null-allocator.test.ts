@@ -1,6 +1,7 @@
 /** nullAllocator: a default for "no allocator given". */
 import { expect, test } from 'vitest'
 import { BumpAllocator, cAllocator, NullAllocator, nullAllocator } from '../../lib/index.js'
+import { BAD_SIZES, shown, wrong } from '../support/bad-values.js'
 import { expectCode } from '../support/errors.js'
 
 test('isNull knows it, and nothing else', () => {
@@ -25,6 +26,17 @@ test('blocks of others are not its own', () => {
   expectCode('INVALID_POINTER', () => nullAllocator.rawFree(a.ptr, 8, 16))
   expectCode('INVALID_POINTER', () => nullAllocator.view(a.ptr, 8))
   expect(a.freed).toBe(false)
+})
+
+test('new sizes are checked before it says that it has no such block', () => {
+  for (const size of BAD_SIZES) {
+    expectCode(
+      'INVALID_LAYOUT',
+      () => nullAllocator.rawResize(4096, 8, 8, wrong(size)),
+      shown(size),
+    )
+    expectCode('INVALID_LAYOUT', () => nullAllocator.rawRemap(4096, 8, 8, wrong(size)), shown(size))
+  }
 })
 
 test('it is never over', () => {

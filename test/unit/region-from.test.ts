@@ -1,6 +1,7 @@
 /** Region.from: the caller's own memory, wherever it starts, never taken away. */
+import { runInNewContext } from 'node:vm'
 import { describe, expect, test } from 'vitest'
-import { Region } from '../../lib/index.js'
+import { BumpAllocator, Region } from '../../lib/index.js'
 import { shown, wrong } from '../support/bad-values.js'
 import { expectCode } from '../support/errors.js'
 import { peek } from '../support/memory.js'
@@ -69,6 +70,15 @@ describe('a region over a view', () => {
     expect(outer.address).toBe(inner.address)
     inner.dispose()
     expectCode('DISPOSED', () => outer.buffer)
+  })
+
+  test('takes buffers and views of another realm, as test runners make them', () => {
+    for (const what of ['ArrayBuffer(16)', 'SharedArrayBuffer(16)', 'Uint8Array(16)']) {
+      const memory = runInNewContext(`new ${what}`) as ArrayBuffer
+      using region = Region.from(memory)
+      expect(region.byteLength, what).toBe(16)
+      expect(new BumpAllocator(memory).remaining, what).toBe(16)
+    }
   })
 
   test('is disposed without touching the buffer, which may be used again', () => {
