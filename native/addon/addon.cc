@@ -1,6 +1,7 @@
 // addon.cc: what the addon exports to lib/native/binding.ts, made once for each environment.
 
 #include "env_state.h"
+#include "sentinels.h"
 
 extern "C" {
 #include "os.h"
@@ -23,7 +24,8 @@ static Napi::Value SetUp(Napi::CallbackInfo const &info) {
   return state->BoxArray();
 }
 
-static void Drop(Napi::Env, EnvState *state) {
+static void Drop(Napi::Env env, EnvState *state) {
+  ForgetSentinels(env);
   delete state;
 }
 

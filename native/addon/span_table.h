@@ -25,6 +25,7 @@ struct Span {
   size_t size;
   napi_env env;     // where it is shown
   napi_ref buffer;  // weak, to the buffer that shows it now
+  uint64_t age;     // among the buffers of its environment; 0: not kept
   uint32_t pins;
   Heap heap;
   bool owned;     // freed by the finalizer; otherwise the block lives on

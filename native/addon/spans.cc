@@ -11,13 +11,15 @@
 // thread. Then dispose must leave the memory alone (lib/native/shown.ts looks whether the buffer was
 // detached by somebody else), and the finalizer frees it when the new owner is collected. But when
 // the creating thread ends first, its finalizer runs although another thread may hold the memory. At
-// that moment the span frees only what nobody can hold: a buffer that is there and not detached.
-// Anything else is abandoned and counted: a leak is better than a use after free. Where the runtime
-// has no transfer (Node 20), and a transfer list copies, nobody can take a buffer away.
+// that moment the span frees only what nobody can hold: a buffer that is there and not detached, or
+// one that was collected before (sentinels.h). Anything else is abandoned and counted: a leak is
+// better than a use after free. Where the runtime has no transfer (Node 20), and a transfer list
+// copies, nobody can take a buffer away.
 
 #include <atomic>
 
 #include "env_state.h"
+#include "sentinels.h"
 #include "span_table.h"
 
 extern "C" {
@@ -75,7 +77,8 @@ static bool HasBuffer(napi_env env, Span const *span) {
 
 // Can nobody, in any thread, still reach the block? See the head of this file.
 static bool IsUnreachable(napi_env env, Span const *span) {
-  return span->pins == 0 && (!movable || CanRunJs(env) || HasBuffer(env, span));
+  if (span->pins > 0) return false;
+  return !movable || CanRunJs(env) || HasBuffer(env, span) || WasCollected(env, span->age);
 }
 
 static void DropReference(napi_env env, Span const *span) {
@@ -114,6 +117,7 @@ static Napi::Value Show(Napi::CallbackInfo const &info) {
   if (!MarkShown(span.heap, span.ptr)) return env.Null();
   if (span.size == 0) span.size = UsableSize(span.heap, span.ptr);
 
+  if (movable) span.age = NextAge(env);
   SpanId id = Spans().Add(span);
   napi_value buffer = nullptr;
   napi_status status = napi_create_external_arraybuffer(

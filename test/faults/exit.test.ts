@@ -2,7 +2,7 @@
 // finalizers, cleanup hooks and exit handlers come in an order that differs between the ways to end.
 
 import { describe, expect, test } from 'vitest'
-import { expectExit, facts, run } from './support/child.js'
+import { expectExit, facts, run, runtime } from './support/child.js'
 
 const here = import.meta.url
 
@@ -36,9 +36,12 @@ describe('the end of a worker: finalizers against cleanup hooks', () => {
       expect(new Set(seen.exits)).toEqual(new Set([codes[way] ?? 0]))
       expect(seen.errors).toEqual(way === 'throw' ? Array(3).fill('on purpose') : [])
       // What was moved away may be held by another thread, so it may be kept.
-      const { moved, ...left } = seen.left
+      const { moved, garbage, ...left } = seen.left
       expect(moved ?? 0).toBeLessThanOrEqual(3 * 60)
-      expect(left).toEqual({ alive: 0, disposed: 0, garbage: 0, viewed: 0 })
+      expect(left).toEqual({ alive: 0, disposed: 0, viewed: 0 })
+      // So may what looks like it: of a buffer that was collected shortly before the end nothing is
+      // left to ask. The youngest of each thread, and on Node 26 those of one thread in three.
+      expect(garbage).toBeLessThanOrEqual(runtime.transfer ? 75 : 0)
     },
   )
 })

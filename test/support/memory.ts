@@ -5,6 +5,9 @@ import koffi from 'koffi'
 
 export const MIB = 2 ** 20
 
+/** Under AddressSanitizer the heap is its own, and keeps what is freed. */
+export const sanitized = process.env['ASAN_OPTIONS'] !== undefined
+
 /** The `size` bytes at an address as koffi reads them: nothing of this library is involved. */
 export function peek(address: number, size: number): Uint8Array {
   if (size === 0) return new Uint8Array(0)

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { Region } from '../../lib/index.js'
 import { BAD_ALIGNS, shown, wrong } from '../support/bad-values.js'
 import { expectCode } from '../support/errors.js'
-import { MIB, peek, residentBytes } from '../support/memory.js'
+import { MIB, peek, residentBytes, sanitized } from '../support/memory.js'
 
 const fill = (region: Region, byte: number): void => {
   new Uint8Array(region.buffer).fill(byte)
@@ -39,7 +39,7 @@ test('its kind is malloc', () => {
   expect(region.kind).toBe('malloc')
 })
 
-describe('memory goes back', () => {
+describe.skipIf(sanitized)('memory goes back', () => {
   test('to the system with dispose, not with the collector', () => {
     const before = residentBytes()
     const region = Region.malloc(128 * MIB)
