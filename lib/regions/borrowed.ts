@@ -4,7 +4,7 @@ import { type Pointer, toPointer } from '../core/pointer.js'
 import { Region } from '../core/region.js'
 import { Heap } from '../native/binding.js'
 import { showBlock } from '../native/shown.js'
-import { checkOptions, checkRegionSize } from './buffer.js'
+import { checkOptions, checkRegionSize } from './owned.js'
 
 /** Options of `Region.borrow`. */
 export interface BorrowOptions {

@@ -1,10 +1,9 @@
 /** Regions of the C heap: aligned malloc. */
 import { OutOfMemoryError } from '../core/errors.js'
 import { checkAlign, DEFAULT_ALIGN } from '../core/layout.js'
-import { Region } from '../core/region.js'
+import type { Region } from '../core/region.js'
 import { Box, Heap, loadAddon } from '../native/binding.js'
-import { showBlock } from '../native/shown.js'
-import { bufferRegion, checkOptions, checkRegionSize } from './buffer.js'
+import { checkOptions, checkRegionSize, regionOver } from './owned.js'
 
 /** Options of `Region.malloc`. */
 export interface MallocOptions {
@@ -32,13 +31,5 @@ export function mallocRegion(size: number, options: MallocOptions = {}): Region 
   native.libc.alloc()
   const ptr = box[Box.RESULT]!
   if (ptr === 0) throw new OutOfMemoryError('Region.malloc', size, align)
-  const shown = showBlock(Heap.LIBC, ptr, size, { kind: 'malloc', owned: true })
-  if (shown !== null) {
-    return new Region(shown.source, ptr, size, { buffer: shown.buffer, byteOffset: 0 })
-  }
-  box[Box.PTR] = ptr
-  box[Box.SIZE] = 0
-  box[Box.ALIGN] = 0
-  native.libc.free()
-  return bufferRegion(size, aligned, 'malloc')
+  return regionOver({ heap: Heap.LIBC, calls: native.libc, kind: 'malloc' }, ptr, size, aligned)
 }

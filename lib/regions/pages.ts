@@ -1,9 +1,8 @@
 /** Regions of whole pages from the operating system. */
 import { OutOfMemoryError, unexpected } from '../core/errors.js'
-import { Region } from '../core/region.js'
-import { Box, Heap, loadAddon } from '../native/binding.js'
-import { showBlock } from '../native/shown.js'
-import { bufferRegion, checkOptions, checkRegionSize } from './buffer.js'
+import type { Region } from '../core/region.js'
+import { Heap, loadAddon } from '../native/binding.js'
+import { checkOptions, checkRegionSize, regionOver } from './owned.js'
 
 /** Options of `Region.pages`. */
 export interface PagesOptions {
@@ -41,16 +40,9 @@ export function pagesRegion(size: number, options: PagesOptions = {}): Region {
       name,
     )
   }
-  const { native, box } = loadAddon()
+  const { native } = loadAddon()
   const ptr = native.allocPages(size, native.pageSize, guard, hugePages, name)
   if (ptr === 0) throw new OutOfMemoryError('Region.pages', size, native.pageSize)
-  const shown = showBlock(Heap.PAGES, ptr, size, { kind: 'pages', owned: true })
-  if (shown !== null) {
-    return new Region(shown.source, ptr, size, { buffer: shown.buffer, byteOffset: 0 })
-  }
-  box[Box.PTR] = ptr
-  box[Box.SIZE] = 0
-  box[Box.ALIGN] = 0
-  native.pages.free()
-  return bufferRegion(size, native.pageSize, 'pages')
+  const { pageSize } = native
+  return regionOver({ heap: Heap.PAGES, calls: native.pages, kind: 'pages' }, ptr, size, pageSize)
 }

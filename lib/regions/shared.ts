@@ -2,7 +2,7 @@
 import { OutOfMemoryError } from '../core/errors.js'
 import { Region, type RegionSource } from '../core/region.js'
 import { loadAddon } from '../native/binding.js'
-import { checkRegionSize } from './buffer.js'
+import { checkRegionSize } from './owned.js'
 
 class SharedSource implements RegionSource {
   readonly kind = 'shared'
