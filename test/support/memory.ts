@@ -45,6 +45,12 @@ function mappings(): Mapping[] {
 /** Resident memory of this process in bytes. */
 export const residentBytes = (): number => process.memoryUsage.rss()
 
+/** Bytes of addresses that are taken, touched or not. Linux only. */
+export function addressSpace(): number {
+  const status = readFileSync('/proc/self/status', 'utf8')
+  return Number(/^VmSize:\s+(\d+) kB$/m.exec(status)![1]) * 1024
+}
+
 /** Runs the collector and lets finalizers and weak references settle. */
 export async function collectGarbage(): Promise<void> {
   for (let i = 0; i < 4; i++) {

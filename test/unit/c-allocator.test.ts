@@ -45,6 +45,10 @@ describe('cAllocator', () => {
     const usable = cAllocator.usableSize(ptr)
     expect(cAllocator.rawResize(ptr, 20, 8, usable)).toBe(true)
     expect(cAllocator.rawResize(ptr, usable, 8, usable + 1)).toBe(false)
+    expect(cAllocator.view(ptr, usable).length).toBe(usable)
+    expect(cAllocator.rawResize(ptr, usable, 8, 1)).toBe(true)
+    expect(cAllocator.rawResize(ptr, 1, 8, usable)).toBe(true)
+    expect(cAllocator.rawResize(ptr, usable, 8, usable + 1)).toBe(false)
     cAllocator.rawFree(ptr, usable, 8)
   })
 

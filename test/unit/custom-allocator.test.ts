@@ -152,6 +152,11 @@ describe('over memory that the base class is not told of', () => {
         'constructor',
       )
     }
+    expectCode('UNSUPPORTED', () => allocator.view(4096, 0))
+    const live = cAllocator.alloc(64)
+    expect(allocator.view(live.ptr, 64).length).toBe(64)
+    expectCode('UNSUPPORTED', () => allocator.view(live.ptr, 2 ** 20))
+    live.free()
     expectCode('INVALID_POINTER', () => allocator.view(-1, 8))
     expectCode('INVALID_LAYOUT', () => allocator.view(4096, -1))
     const freed = cAllocator.rawAlloc(64, 16)

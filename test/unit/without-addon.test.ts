@@ -29,6 +29,7 @@ const memories = {
 describe.each(Object.entries(memories))('BumpAllocator over %s', (_, make) => {
   test('works', () => {
     const bump = new BumpAllocator(make())
+    expect(bump.region.addressable).toBe(false)
     const a = bump.alloc(100, 64)
     const b = bump.alloc(Layout.array(Layout.f64, 3))
     a.bytes.fill(1)
