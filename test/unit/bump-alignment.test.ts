@@ -141,7 +141,20 @@ describe('over 4 GiB - 4 KiB', () => {
     }
   })
 
-  test('more is refused', () => {
+  test('more is refused, and the region is not taken', () => {
     expectCode('INVALID_ARGUMENT', () => new BumpAllocator(SIZE + 1))
+    using large = Region.pages(SIZE + 1)
+    expectCode('INVALID_ARGUMENT', () => new BumpAllocator(large))
+    using part = new BumpAllocator(new Uint8Array(large.buffer, 0, SIZE))
+    expect(part.remaining).toBe(SIZE)
+  })
+
+  test('figures beyond 2 GiB are no negative ones', () => {
+    bump.reset()
+    expect([bump.remaining, bump.totalAllocated, bump.stats().used]).toEqual([SIZE, 0, 0])
+    const gap = bump.alloc(2 ** 31 + 100, 1)
+    bump.alloc(10, 1)
+    gap.free()
+    expect(bump.stats()).toMatchObject({ used: 10, footprint: 2 ** 31 + 110 })
   })
 })

@@ -197,6 +197,13 @@ describe('stats', () => {
     expect(bump.stats()).toMatchObject({ used: 0, peak: 40, footprint: 0, peakFootprint: 70 })
   })
 
+  test('count the padding of an empty block as what it is', () => {
+    const bump = new BumpAllocator(Region.malloc(1000, { align: 64 }))
+    bump.alloc(1, 1)
+    bump.alloc(0, 64)
+    expect(bump.stats()).toMatchObject({ footprint: 65, used: 2 })
+  })
+
   test('remember a peak that a resize ended', () => {
     const bump = small(1000)
     const a = bump.alloc(10, 1)
