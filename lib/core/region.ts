@@ -113,7 +113,7 @@ export class Region implements Disposable {
   /**
    * Keeps {@link dispose} from freeing the memory, for as long as a system call or a library in
    * another thread may still write to it. Dispose the result to let go; doing so twice is harmless.
-   * Pins count. A pinned region whose worker is terminated keeps its memory for good.
+   * Pins count. A region that is pinned when its worker ends or it is collected keeps its memory.
    * Throws ERR_OFFHEAP_DISPOSED.
    */
   pin(): Disposable {

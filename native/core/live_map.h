@@ -32,7 +32,7 @@
 
 typedef uint8_t oh_tag_t;
 
-#define OH_TAG_ALIGN 0x3fu /* mask: 1 + log2(align), 1 ... 62                          */
+#define OH_TAG_ALIGN 0x3fu /* mask: 1 + log2(align), 1 ... 61                          */
 #define OH_TAG_FREED 0x3fu /* the block that started here has been freed               */
 #define OH_TAG_BUSY 0x3eu  /* somebody asks the heap about the block: wait for the tag   */
 #define OH_TAG_RAW 0x40u   /* from os_heap_alloc_raw                                   */
