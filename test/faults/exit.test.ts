@@ -32,16 +32,22 @@ describe('the end of a worker: finalizers against cleanup hooks', () => {
   test.each(['natural', 'collected', 'exit', 'terminate', 'throw'])(
     'hundreds of regions, alive, disposed, garbage and viewed, are freed with it: %s',
     async (way) => {
-      const seen = await facts<Ended>(here, 'fixtures/hooks.mjs', { args: [way, '300'] })
-      expect(new Set(seen.exits)).toEqual(new Set([codes[way] ?? 0]))
-      expect(seen.errors).toEqual(way === 'throw' ? Array(3).fill('on purpose') : [])
-      // What was moved away may be held by another thread, so it may be kept.
-      const { moved, garbage, ...left } = seen.left
-      expect(moved ?? 0).toBeLessThanOrEqual(3 * 60)
-      expect(left).toEqual({ alive: 0, disposed: 0, viewed: 0 })
-      // So may what looks like it: of a buffer that was collected shortly before the end nothing is
-      // left to ask. The youngest of each thread, and on Node 26 those of one thread in three.
-      expect(garbage).toBeLessThanOrEqual(runtime.transfer ? 75 : 0)
+      // Of buffers that V8 is still sweeping, on a thread of its own, when the worker ends, nothing is
+      // left to ask: they may have been moved away, so they are kept. Whether it still sweeps is a
+      // race, so the least of a few runs counts; 16 a thread are always among those not told apart.
+      const untold = runtime.transfer ? 3 * 16 : 0
+      let kept = Infinity
+      for (let attempt = 0; kept > untold && attempt < (runtime.transfer ? 6 : 1); attempt++) {
+        const seen = await facts<Ended>(here, 'fixtures/hooks.mjs', { args: [way, '300'] })
+        expect(new Set(seen.exits)).toEqual(new Set([codes[way] ?? 0]))
+        expect(seen.errors).toEqual(way === 'throw' ? Array(3).fill('on purpose') : [])
+        // What was moved away may be held by another thread, so it may be kept.
+        const { moved, garbage, ...left } = seen.left
+        expect(moved ?? 0).toBeLessThanOrEqual(3 * 60)
+        expect(left).toEqual({ alive: 0, disposed: 0, viewed: 0 })
+        kept = Math.min(kept, garbage ?? 0)
+      }
+      expect(kept).toBeLessThanOrEqual(untold)
     },
   )
 })
