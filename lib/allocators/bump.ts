@@ -15,14 +15,15 @@
  * native/include/offheap.h, of which `words` is the mirror.
  */
 import { Allocation } from '../core/allocation.js'
-import { alignOf, Allocator, invalidPointer, sizeOf, viewIn } from '../core/allocator.js'
+import { alignOf, invalidPointer, sizeOf } from '../core/allocator.js'
 import type { AllocatorStats } from '../core/allocator.js'
 import { OffheapError, OutOfMemoryError, unexpected } from '../core/errors.js'
 import { alignUp, checkLayout, checkSize, isSize, type Layout } from '../core/layout.js'
-import { type MemoryLike, regionFor } from '../core/memory.js'
+import type { MemoryLike } from '../core/memory.js'
 import { checkPointer, type Pointer } from '../core/pointer.js'
-import { disposed, type Region, type RegionUser } from '../core/region.js'
-import { BumpWord, MAX_CAPACITY, stateBlock } from '../core/state.js'
+import { disposed } from '../core/region.js'
+import { RegionAllocator } from '../core/region-allocator.js'
+import { BumpWord, stateBlock } from '../core/state.js'
 
 const enum Offset {
   NONE = -1,
@@ -48,13 +49,9 @@ export class BumpCheckpoint {
  * to 4 GiB - 4 KiB. Out of memory: `alloc` throws OutOfMemoryError, `rawAlloc` returns 0, and a reset
  * makes all of it available again.
  */
-export class BumpAllocator extends Allocator implements RegionUser {
+export class BumpAllocator extends RegionAllocator {
   private readonly _words: Int32Array
-  private readonly _base: number
   private readonly _low: number
-  private readonly _region: Region
-  private readonly _owned: boolean
-  private _gone = false
   /** The newest open checkpoint; the others hang below it. */
   private _open: BumpCheckpoint | null = null
 
@@ -65,30 +62,19 @@ export class BumpAllocator extends Allocator implements RegionUser {
    * another allocator works, OutOfMemoryError when no region of that capacity can be had.
    */
   constructor(memory: MemoryLike) {
-    assertCapacity(memory)
-    const { region, owned } = regionFor(memory, 'BumpAllocator')
-    assertCapacity(region.byteLength)
-    super(region)
-    region._claim(this)
+    super(memory, 'BumpAllocator')
+    const region = this._region
     const words = stateBlock(BumpWord.COUNT)
     words[BumpWord.BASE_LO] = region.address % 2 ** 32
     words[BumpWord.BASE_HI] = region.address / 2 ** 32
     words[BumpWord.CURSOR] = words[BumpWord.BASE_LO]!
     words[BumpWord.LIMIT] = words[BumpWord.BASE_LO]! + region.byteLength
     this._words = words
-    this._base = region.address
     this._low = words[BumpWord.BASE_LO]!
-    this._region = region
-    this._owned = owned
   }
 
   override get name(): string {
     return 'BumpAllocator'
-  }
-
-  /** The memory that this allocator works in. */
-  get region(): Region {
-    return this._region
   }
 
   /** O(1): about ten instructions. Throws for what is no layout; 0 when it does not fit. */
@@ -226,11 +212,6 @@ export class BumpAllocator extends Allocator implements RegionUser {
     return ptr >= this._base && ptr < this._base + this.totalAllocated
   }
 
-  override view(ptr: Pointer, size: number): Uint8Array {
-    this._assertUsable()
-    return viewIn(this._region, ptr, size, 'BumpAllocator')
-  }
-
   override stats(): AllocatorStats {
     const words = this._words
     const taken = this.totalAllocated
@@ -245,17 +226,7 @@ export class BumpAllocator extends Allocator implements RegionUser {
     }
   }
 
-  /** Ends the allocator; a region that it made itself is freed. Throws ERR_OFFHEAP_PINNED. */
-  override dispose(): void {
-    if (this._owned) this._region.dispose()
-    else this._region._unclaim(this)
-    this.regionGone()
-    super.dispose()
-  }
-
-  /** @internal */
-  regionGone(): void {
-    this._gone = true
+  protected override _shut(): void {
     this._words[BumpWord.LIMIT] = this._words[BumpWord.CURSOR]!
   }
 
@@ -279,14 +250,6 @@ export class BumpAllocator extends Allocator implements RegionUser {
     return start
   }
 
-  protected override _resized(a: Allocation, size: number): void {
-    a._setSize(size)
-  }
-
-  protected override _moved(a: Allocation, ptr: Pointer, size: number, align: number): void {
-    a._rebind(this._region, (ptr - this._base) | 0, size, align)
-  }
-
   /** Closes a checkpoint and those above it. Throws ERR_OFFHEAP_OUT_OF_ORDER if it is not open. */
   private _close(checkpoint: BumpCheckpoint): void {
     let open = this._open
@@ -300,10 +263,6 @@ export class BumpAllocator extends Allocator implements RegionUser {
     this._open = checkpoint._below
     this._words[BumpWord.FLOOR] = this._open === null ? 0 : this._open._floor
     this._region._popEpoch(checkpoint._epoch)
-  }
-
-  private _assertUsable(): void {
-    if (this._gone) throw disposed(this.name)
   }
 
   /** Counts bytes as dead; never more than there are, as a double free must not make them absurd. */
@@ -367,9 +326,4 @@ export class BumpAllocator extends Allocator implements RegionUser {
     this._words[BumpWord.GAPS]! += start - taken
     return start | 0
   }
-}
-
-function assertCapacity(memory: MemoryLike): void {
-  if (typeof memory !== 'number' || !(memory > MAX_CAPACITY)) return
-  throw unexpected('INVALID_ARGUMENT', `at most ${MAX_CAPACITY} bytes`, 'BumpAllocator', memory)
 }

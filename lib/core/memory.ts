@@ -15,6 +15,8 @@ export type MemoryLike = number | Region | ArrayBufferLike | ArrayBufferView
 export interface RegionMaker {
   /** A region of `bytes` bytes that the allocator owns. */
   fromCapacity(bytes: number, where: string): Region
+  /** The same, committed when it is first touched. */
+  fromReserve(bytes: number, where: string): Region
   /** A region over the caller's memory. */
   fromView(view: ArrayBufferLike | ArrayBufferView): Region
 }
@@ -51,6 +53,11 @@ export function regionFor(memory: MemoryLike, where: string): { region: Region; 
     return { region: regions().fromView(memory), owned: true }
   }
   throw unexpected('INVALID_ARGUMENT', 'a capacity in bytes, a Region or a buffer', where, memory)
+}
+
+/** A region of `bytes` bytes that are committed when they are first touched. */
+export function reserveRegion(bytes: number, where: string): Region {
+  return regions().fromReserve(bytes, where)
 }
 
 /** The bytes at `ptr`, wherever they belong. Throws ERR_OFFHEAP_UNSUPPORTED when nobody knows. */

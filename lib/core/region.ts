@@ -35,6 +35,13 @@ export interface RegionSource {
   gone?(): boolean
   /** Called once after that, when the region counts as disposed; may throw what a caller's hook throws. */
   released?(): void
+  /**
+   * Makes the region at least so many bytes longer, where it can grow in place: its new length, or 0.
+   * The buffer may be another one then.
+   */
+  extend?(byteLength: number, atLeast: number): number
+  /** Gives whole pages inside back to the system; they read 0 next. Returns the bytes given back. */
+  decommit?(address: Pointer, offset: number, size: number): number
   /** Told when the number of pins changes, so that memory outlives a thread that dies pinned. */
   pinned?(pins: number): void
 }
@@ -57,8 +64,7 @@ const GONE = -2
 export class Region implements Disposable {
   /** Address of the first byte, a safe integer. */
   readonly address: Pointer
-  /** Length in bytes. */
-  readonly byteLength: number
+  private _byteLength: number
 
   /** @internal Handles made in another epoch than this are of blocks that were freed by a reset. */
   _epoch = 0
@@ -74,10 +80,15 @@ export class Region implements Disposable {
   /** @internal `shown` null: the buffer is made when it is first asked for. */
   constructor(source: RegionSource, address: Pointer, byteLength: number, shown: Shown | null) {
     this.address = address
-    this.byteLength = byteLength
+    this._byteLength = byteLength
     this._buffer = shown === null ? NOTHING : shown.buffer
     this._start = shown === null ? 0 : shown.byteOffset
     this._source = source
+  }
+
+  /** Length in bytes. Only a region over a WebAssembly memory ever grows. */
+  get byteLength(): number {
+    return this._byteLength
   }
 
   /** What kind of memory this is. */
@@ -173,6 +184,21 @@ export class Region implements Disposable {
       const buffer = this._showAgain()
       return new Uint8Array(buffer, this._start + offset, size)
     }
+  }
+
+  /** @internal Makes the region at least `atLeast` bytes longer where it lies. false: it cannot. */
+  _extend(atLeast: number): boolean {
+    if (this._source.extend === undefined || this.disposed) return false
+    const byteLength = this._source.extend(this._byteLength, atLeast)
+    if (byteLength === 0) return false
+    this._byteLength = byteLength
+    return true
+  }
+
+  /** @internal Gives the whole pages inside back to the system: see {@link RegionSource.decommit}. */
+  _decommit(offset: number, size: number): number {
+    if (this.disposed || this._buffer.byteLength === 0) return 0
+    return this._source.decommit?.(this.address, offset, size) ?? 0
   }
 
   /** @internal One allocator works in a region at a time: two would hand out the same bytes. */

@@ -58,6 +58,10 @@ export class NativeSource implements RegionSource {
     if (!this.moved || this.kind === 'block') this.onRelease?.()
   }
 
+  decommit(address: Pointer, offset: number, size: number): number {
+    return this.kind === 'pages' ? loadAddon().native.decommitPages(address, offset, size) : 0
+  }
+
   pinned(pins: number): void {
     loadAddon().native.setPins(this.id, pins)
   }

@@ -30,6 +30,10 @@ provideRegions({
     checkRegionSize(bytes, `the capacity of ${where}`)
     return mallocRegion(bytes)
   },
+  fromReserve(bytes, where) {
+    checkRegionSize(bytes, `the reserve of ${where}`)
+    return pagesRegion(bytes)
+  },
   fromView,
 })
 
