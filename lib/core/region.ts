@@ -55,6 +55,7 @@ export interface RegionUser {
 
 /** Stands for a buffer that is not there: every view with a byte in it fails. */
 const NOTHING = new ArrayBuffer(0)
+const NO_DATA = new DataView(NOTHING)
 const GONE = -2
 
 /**
@@ -68,6 +69,11 @@ export class Region implements Disposable {
 
   /** @internal Handles made in another epoch than this are of blocks that were freed by a reset. */
   _epoch = 0
+  /**
+   * @internal The memory from its first byte, for strategies that keep headers in it. Reading it throws
+   * when it was not made yet or its buffer was replaced: then ask {@link _dataAgain} and retry.
+   */
+  _data: DataView = NO_DATA
   /** @internal Earlier epochs whose handles are still good: those below open checkpoints. */
   _liveEpochs: number[] | null = null
   private _lastEpoch = 0
@@ -159,6 +165,7 @@ export class Region implements Disposable {
     }
     this._source.release(this._buffer)
     this._buffer = NOTHING
+    this._data = NO_DATA
     this._epoch = GONE
     this._liveEpochs = null
     this._user?.regionGone()
@@ -184,6 +191,11 @@ export class Region implements Disposable {
       const buffer = this._showAgain()
       return new Uint8Array(buffer, this._start + offset, size)
     }
+  }
+
+  /** @internal Makes `_data` anew. Throws ERR_OFFHEAP_DISPOSED when the memory is gone. */
+  _dataAgain(): DataView {
+    return (this._data = new DataView(this.buffer, this._start, this._byteLength))
   }
 
   /** @internal Makes the region at least `atLeast` bytes longer where it lies. false: it cannot. */
