@@ -17,8 +17,26 @@ export { Region } from './regions/index.js'
 export type { BorrowOptions } from './regions/borrowed.js'
 export type { MallocOptions } from './regions/malloc.js'
 export type { PagesOptions } from './regions/pages.js'
+export type { WasmGlobal, WasmMemory, WasmOptions } from './regions/wasm.js'
+export {
+  ArenaAllocator,
+  ArenaCheckpoint,
+  type ArenaOptions,
+  type ArenaReset,
+} from './allocators/arena.js'
 export { BumpAllocator, BumpCheckpoint } from './allocators/bump.js'
+export { FailingAllocator, type FailingOptions } from './allocators/failing.js'
+export { checkAllAllocationFailures } from './allocators/failure-check.js'
+export { FallbackAllocator } from './allocators/fallback.js'
+export { FreeListAllocator } from './allocators/free-list.js'
+export { LimitAllocator } from './allocators/limit.js'
+export { LoggingAllocator, type LogSink } from './allocators/logging.js'
 export { NullAllocator, nullAllocator } from './allocators/null.js'
+export { PoolAllocator } from './allocators/pool.js'
+export type { PoolMemory, PoolOptions } from './allocators/pool-plan.js'
+export { SlabAllocator, type SlabOptions } from './allocators/slab.js'
+export { StackAllocator } from './allocators/stack.js'
+export { type SizeBucket, TrackingAllocator, type TrackingSnapshot } from './allocators/tracking.js'
 export { CAllocator, cAllocator, type HeapInfo } from './system/c.js'
 export { PageAllocator, pageAllocator } from './system/page.js'
 export { RawCAllocator, rawCAllocator } from './system/raw-c.js'

@@ -21,6 +21,8 @@ const NEEDED = [
   'binding.gyp',
   'dist/index.js',
   'dist/index.d.ts',
+  'dist/conformance/index.js',
+  'dist/conformance/index.d.ts',
   'native/include/offheap.h',
   'scripts/build-addon.mjs',
 ]
@@ -105,4 +107,11 @@ async function checkMessage() {
   checks.check('then it works as an ES module', loaded.code === 0, loaded.output)
   const required = await load(withRequire)
   checks.check('and through require()', required.code === 0, required.output)
+
+  const suite = await load(`const { BumpAllocator } = await import('offheap')
+    const { checkConformance } = await import('offheap/conformance')
+    const make = () => new BumpAllocator(2 ** 18)
+    const reset = (bump) => bump.reset()
+    checkConformance({ name: 'bump', make, largest: 2 ** 18, maxAlign: 2 ** 14, reset })`)
+  checks.check('and passes its own conformance suite', suite.code === 0, suite.output)
 }

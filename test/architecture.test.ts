@@ -18,6 +18,7 @@ const PARTS: Readonly<Record<string, readonly string[]>> = {
   system: ['core', 'native'],
   interop: ['core', 'native'],
   leaks: ['core', 'native'],
+  conformance: ['core'],
   index: ['core', 'regions', 'allocators', 'system', 'interop', 'leaks'],
   cli: ['index'],
 }
@@ -34,6 +35,7 @@ const STRICTER: readonly (readonly [string, readonly string[]])[] = [
 /** What is not a part of lib/, and who may import it nevertheless. */
 const OUTSIDE: Readonly<Record<string, RegExp>> = {
   native: /^node:(module|url)$/,
+  conformance: /^node:assert\/strict$/,
   cli: /^node:/,
 }
 
@@ -142,6 +144,9 @@ describe('these rules', () => {
     ['lib/leaks/debug.ts', "import { loadAddon } from '../native/binding.js'"],
     ['lib/leaks/render/html.ts', "import { Allocator } from '../../core/allocator.js'"],
     ['lib/allocators/bump.ts', "import koffi from 'koffi'"],
+    ['lib/conformance/blocks.ts', "import { BumpAllocator } from '../allocators/bump.js'"],
+    ['lib/conformance/blocks.ts', "import { test } from 'vitest'"],
+    ['lib/core/allocator.ts', "import { checks } from '../conformance/index.js'"],
     ['lib/extras/new.ts', "import { Layout } from '../core/layout.js'"],
   ])('find a wrong import in %s: %s', (path, line) => {
     expect(planted(path, line)).toHaveLength(1)
@@ -150,6 +155,7 @@ describe('these rules', () => {
   test.each([
     ['lib/allocators/stack.ts', "import { Layout } from '../core/layout.js'"],
     ['lib/native/binding.ts', "import { createRequire } from 'node:module'"],
+    ['lib/conformance/limits.ts', "import assert from 'node:assert/strict'"],
     ['lib/cli/main.ts', "import { writeFileSync } from 'node:fs'"],
     ['lib/leaks/ledger.ts', "import { loadAddon } from '../native/binding.js'"],
     ['lib/core/region.ts', "/** as in import { x } from '../native/binding.js' */"],

@@ -5,7 +5,7 @@
 import * as offheap from 'offheap'
 
 const { Allocator, cAllocator, nullAllocator, pageAllocator, rawCAllocator } = offheap
-const { BumpAllocator, Region } = offheap
+const { ArenaAllocator, BumpAllocator, Region } = offheap
 
 const CAPACITY = 1 << 20
 const ROUNDS = 2000
@@ -30,6 +30,10 @@ class HandWritten extends Allocator {
 
 /** Instances of each exported class by its name, on regions of every kind. */
 const makers = {
+  ArenaAllocator: () =>
+    [cAllocator, pageAllocator, new BumpAllocator(CAPACITY)].map(
+      (parent) => new ArenaAllocator(parent, { limit: CAPACITY }),
+    ),
   BumpAllocator: () =>
     [
       CAPACITY,
@@ -84,7 +88,7 @@ export function useEveryClass() {
   let sum = 0
   for (const make of [...Object.values(makers), () => [new HandWritten()]]) {
     for (const allocator of make()) {
-      const fast = allocator instanceof BumpAllocator
+      const fast = allocator instanceof BumpAllocator || allocator instanceof ArenaAllocator
       sum += use(allocator, fast ? ROUNDS : SLOW_ROUNDS)
       allocator.dispose()
     }

@@ -46,12 +46,14 @@ export class BumpCheckpoint {
  * Allocates upward from one region. Belongs to one thread.
  *
  * Alignment: any power of two; addresses are aligned, whatever the region's own. Capacity: exact, up
- * to 4 GiB - 4 KiB. Out of memory: `alloc` throws OutOfMemoryError, `rawAlloc` returns 0, and a reset
- * makes all of it available again.
+ * to 4 GiB - 4 KiB; over a WebAssembly memory it grows with that. Out of memory: `alloc` throws
+ * OutOfMemoryError, `rawAlloc` returns 0, and a reset makes all of it available again.
  */
 export class BumpAllocator extends RegionAllocator {
   private readonly _words: Int32Array
   private readonly _low: number
+  /** Can the region be made longer? Asked before the call is made: see {@link _take}. */
+  private readonly _growable: boolean
   /** The newest open checkpoint; the others hang below it. */
   private _open: BumpCheckpoint | null = null
 
@@ -71,6 +73,7 @@ export class BumpAllocator extends RegionAllocator {
     words[BumpWord.LIMIT] = words[BumpWord.BASE_LO]! + region.byteLength
     this._words = words
     this._low = words[BumpWord.BASE_LO]!
+    this._growable = region._growable
   }
 
   override get name(): string {
@@ -79,27 +82,41 @@ export class BumpAllocator extends RegionAllocator {
 
   /** O(1): about ten instructions. Throws for what is no layout; 0 when it does not fit. */
   override rawAlloc(size: number, align: number): Pointer {
-    const offset = this._take(size, align)
-    return offset === Offset.NONE ? 0 : this._base + (offset >>> 0)
+    let offset = this._take(size, align)
+    if (offset === Offset.NONE) {
+      if (!this._growable) return 0
+      offset = this._takeLonger(size, align)
+      if (offset === Offset.NONE) return 0
+    }
+    return this._base + (offset >>> 0)
   }
 
   override alloc(layout: Layout | number, align?: number): Allocation {
     const size = sizeOf(layout)
     const aligned = alignOf(layout, align)
-    const offset = this._take(size, aligned)
-    if (offset === Offset.NONE) throw new OutOfMemoryError(this.name, size, aligned)
+    let offset = this._take(size, aligned)
+    if (offset === Offset.NONE) {
+      if (this._growable) offset = this._takeLonger(size, aligned)
+      if (offset === Offset.NONE) throw new OutOfMemoryError(this.name, size, aligned)
+    }
     return new Allocation(this, this._region, offset, size, aligned)
   }
 
   override tryAlloc(layout: Layout | number, align?: number): Allocation | null {
     const size = sizeOf(layout)
     const aligned = alignOf(layout, align)
-    const offset = this._take(size, aligned)
-    return offset === Offset.NONE ? null : new Allocation(this, this._region, offset, size, aligned)
+    let offset = this._take(size, aligned)
+    if (offset === Offset.NONE) {
+      if (!this._growable) return null
+      offset = this._takeLonger(size, aligned)
+      if (offset === Offset.NONE) return null
+    }
+    return new Allocation(this, this._region, offset, size, aligned)
   }
 
   /**
-   * The last block grows and shrinks within the capacity; another only shrinks. A block from before
+   * The last block grows and shrinks within the capacity (over a WebAssembly memory, which grows, with
+   * it); another only shrinks. A block from before
    * an open checkpoint does not grow, because a rewind would cut it. O(1).
    */
   override rawResize(ptr: Pointer, size: number, align: number, newSize: number): boolean {
@@ -109,8 +126,8 @@ export class BumpAllocator extends RegionAllocator {
     const newBytes = newSize === 0 ? 1 : newSize
     this._notePeaks()
     if (start + bytes === this.totalAllocated) {
-      if (start + newBytes > this._region.byteLength) return false
       if (newBytes > bytes && start < this._words[BumpWord.FLOOR]! >>> 0) return false
+      if (!this._reaches(start + newBytes)) return false
       this._words[BumpWord.CURSOR] = this._low + start + newBytes
       this._leaveGap(0)
       return true
@@ -153,7 +170,7 @@ export class BumpAllocator extends RegionAllocator {
     this._region._nextEpoch()
   }
 
-  /** Bytes that are left, the padding of the next block not counted. */
+  /** Bytes that are left before the region has to grow, if it can; padding not counted. */
   get remaining(): number {
     return (this._words[BumpWord.LIMIT]! - this._words[BumpWord.CURSOR]!) >>> 0
   }
@@ -325,5 +342,21 @@ export class BumpAllocator extends RegionAllocator {
     this._words[BumpWord.CURSOR] = this._low + start + bytes
     this._words[BumpWord.GAPS]! += start - taken
     return start | 0
+  }
+
+  /** What `_take` refused for lack of room, in a region that has been made longer. */
+  private _takeLonger(size: number, align: number): number {
+    const start = alignUp(this._base + this.totalAllocated, align) - this._base
+    if (!this._reaches(start + (size === 0 ? 1 : size))) return Offset.NONE
+    return this._take(size, align)
+  }
+
+  /** Does the region reach that far, if need be after growing? */
+  private _reaches(end: number): boolean {
+    const missing = end - this._region.byteLength
+    if (missing <= 0) return true
+    if (!this._region._extend(missing)) return false
+    this._words[BumpWord.LIMIT] = this._low + this._region.byteLength
+    return true
   }
 }

@@ -76,10 +76,11 @@ export class Allocation implements Disposable {
 
   /**
    * The address as a bigint, as `node:ffi` and koffi take it. What C does with it is unchecked.
-   * Throws ERR_OFFHEAP_UNSUPPORTED when the region's real address is not known.
+   * Throws ERR_OFFHEAP_UNSUPPORTED when the region's real address is not known, and over WebAssembly
+   * memory, where `ptr` is an offset.
    */
   get address(): bigint {
-    if (!this._region.addressable) throw unaddressable(this._owner.name)
+    if (!this._region.addressable) throw unaddressable(this._owner.name, this.ptr)
     return BigInt(this.ptr)
   }
 
@@ -87,8 +88,8 @@ export class Allocation implements Disposable {
   get bytes(): Uint8Array {
     if (this._epoch !== this._region._epoch) this._assertLive()
     const view = this._view
-    if (view !== null && view.length === this._size) return view
-    return (this._view = this._region._bytes(this._offset >>> 0, this._size))
+    if (view !== null && view.length === this._size && view.length !== 0) return view
+    return this._show()
   }
 
   /** The same bytes as a Node Buffer. A new one at each call. */
@@ -175,6 +176,13 @@ export class Allocation implements Disposable {
     throw new UseAfterFreeError(
       `This block of ${this._owner.name} (${this._size} bytes) has been freed`,
     )
+  }
+
+  /** Makes the view. An empty one looks the same after its buffer was replaced: the buffer tells. */
+  private _show(): Uint8Array {
+    const view = this._view
+    if (view !== null && this._size === 0 && view.buffer.byteLength !== 0) return view
+    return (this._view = this._region._bytes(this._offset >>> 0, this._size))
   }
 
   private _assertRegion(): void {

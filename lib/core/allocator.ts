@@ -42,7 +42,7 @@ export abstract class Allocator implements Disposable {
   private readonly _memory: Region | Allocator | null
   private _used = 0
   private _peak = 0
-  private _disposed = false
+  protected _disposed = false
 
   /**
    * @param memory Where the pointers of a hand-written allocator point: the region it works in, or
@@ -191,6 +191,12 @@ export abstract class Allocator implements Disposable {
     this.dispose()
   }
 
+  /** @internal May C be given the address of a block of this allocator? */
+  _isAddressable(ptr: Pointer): boolean {
+    if (this._memory instanceof Region) return this._memory.addressable
+    return this._memory === null || this._memory._isAddressable(ptr)
+  }
+
   /** @internal */
   _resizeHandle(a: Allocation, newSize: number): boolean {
     checkSize(newSize, `${this.name}.resize`)
@@ -309,6 +315,10 @@ function blockRegion(owner: Allocator, ptr: Pointer, size: number): Region {
 
 class BlockSource implements RegionSource {
   readonly kind = 'block'
+
+  get addressable(): boolean {
+    return this.owner._isAddressable(this.ptr)
+  }
 
   constructor(
     private readonly owner: Allocator,

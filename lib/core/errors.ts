@@ -18,6 +18,8 @@ export type ErrorName =
   | 'LIBRARY_NOT_FOUND'
   | 'LEAK'
   | 'POISONED'
+  | 'SWALLOWED_FAILURE'
+  | 'NONDETERMINISTIC'
 
 /** What `code` of an error holds: stable, for programs. */
 export type ErrorCode = `ERR_OFFHEAP_${ErrorName}`

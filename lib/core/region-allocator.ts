@@ -26,15 +26,17 @@ export abstract class RegionAllocator extends Allocator implements RegionUser {
   /**
    * Throws ERR_OFFHEAP_INVALID_ARGUMENT for a region that is larger than 4 GiB - 4 KiB or in which
    * another allocator works, OutOfMemoryError when no region of that capacity can be had.
+   *
+   * @param adopted A region that was made for this allocator: it is freed with it.
    */
-  constructor(memory: MemoryLike, name: string) {
+  constructor(memory: MemoryLike, name: string, adopted = false) {
     assertCapacity(memory, name)
     const { region, owned } = regionFor(memory, name)
     assertCapacity(region.byteLength, name)
     super(region)
     this._base = region.address
     this._region = region
-    this._owned = owned
+    this._owned = owned || adopted
     region._claim(this)
   }
 

@@ -13,7 +13,7 @@ import { OffheapError } from './errors.js'
 import { FIRST_MADE_UP, type Pointer } from './pointer.js'
 
 /** What memory a region is of; 'block' is one block of an allocator whose work is done in C. */
-export type RegionKind = 'malloc' | 'pages' | 'shared' | 'view' | 'borrowed' | 'block'
+export type RegionKind = 'malloc' | 'pages' | 'shared' | 'wasm' | 'view' | 'borrowed' | 'block'
 
 /** The buffer that shows a region, and where the region starts in it. */
 export interface Shown {
@@ -24,6 +24,8 @@ export interface Shown {
 /** Where a region's memory comes from. */
 export interface RegionSource {
   readonly kind: RegionKind
+  /** false: addresses are offsets, which C must not take for its own. Else they are what they look like. */
+  readonly addressable?: boolean
   /** Shows the memory, first or anew after the buffer was detached. null: it is gone for good. */
   show(): Shown | null
   /**
@@ -36,10 +38,12 @@ export interface RegionSource {
   /** Called once after that, when the region counts as disposed; may throw what a caller's hook throws. */
   released?(): void
   /**
-   * Makes the region at least so many bytes longer, where it can grow in place: its new length, or 0.
-   * The buffer may be another one then.
+   * Makes a region of `byteLength` bytes at least `atLeast` longer, where it can grow in place: its new
+   * length, or 0. The buffer may be another one then.
    */
   extend?(byteLength: number, atLeast: number): number
+  /** The most bytes that the region can grow to. */
+  mostBytes?(): number
   /** Gives whole pages inside back to the system; they read 0 next. Returns the bytes given back. */
   decommit?(address: Pointer, offset: number, size: number): number
   /** Told when the number of pins changes, so that memory outlives a thread that dies pinned. */
@@ -59,11 +63,11 @@ const NO_DATA = new DataView(NOTHING)
 const GONE = -2
 
 /**
- * A span of memory. Made by `Region.malloc`, `.pages`, `.shared`, `.from` and `.borrow`.
+ * A span of memory. Made by `Region.malloc`, `.pages`, `.shared`, `.wasm`, `.from` and `.borrow`.
  * Belongs to one thread, except that the memory of `Region.shared` is seen by all.
  */
 export class Region implements Disposable {
-  /** Address of the first byte, a safe integer. */
+  /** Address of the first byte, a safe integer. Over a WebAssembly memory: its offset there. */
   readonly address: Pointer
   private _byteLength: number
 
@@ -92,7 +96,10 @@ export class Region implements Disposable {
     this._source = source
   }
 
-  /** Length in bytes. Only a region over a WebAssembly memory ever grows. */
+  /**
+   * Length in bytes. Only a region over a WebAssembly memory ever grows, and that when the allocator in
+   * it needs more.
+   */
   get byteLength(): number {
     return this._byteLength
   }
@@ -102,9 +109,12 @@ export class Region implements Disposable {
     return this._source.kind
   }
 
-  /** False where no addon could tell the address, so that `address` is made up: C must not see it. */
+  /**
+   * False where C must not see `address`: it is made up, because no addon could tell it, or an offset
+   * into a WebAssembly memory.
+   */
   get addressable(): boolean {
-    return this.address < FIRST_MADE_UP
+    return this.address < FIRST_MADE_UP && this._source.addressable !== false
   }
 
   /** True once {@link dispose} has given the memory back. */
@@ -198,12 +208,25 @@ export class Region implements Disposable {
     return (this._data = new DataView(this.buffer, this._start, this._byteLength))
   }
 
+  /** @internal Is `_extend` worth a call? */
+  get _growable(): boolean {
+    return this._source.extend !== undefined
+  }
+
+  /** @internal The most bytes that it can grow to; what it has where it cannot. */
+  _mostBytes(): number {
+    return this._source.mostBytes?.() ?? this._byteLength
+  }
+
   /** @internal Makes the region at least `atLeast` bytes longer where it lies. false: it cannot. */
   _extend(atLeast: number): boolean {
     if (this._source.extend === undefined || this.disposed) return false
     const byteLength = this._source.extend(this._byteLength, atLeast)
     if (byteLength === 0) return false
     this._byteLength = byteLength
+    // A SharedArrayBuffer is not detached when its memory grows, but stays as short as it was.
+    this._buffer = NOTHING
+    this._data = NO_DATA
     return true
   }
 
@@ -302,10 +325,12 @@ export function disposed(what: string): OffheapError {
   return new OffheapError('DISPOSED', `${what} has been disposed`)
 }
 
-/** The error for asking C's address of memory that has none. */
-export function unaddressable(what: string): OffheapError {
+/** The error for asking C's address of memory that has none; `ptr` is what there is instead. */
+export function unaddressable(what: string, ptr: Pointer): OffheapError {
   return new OffheapError(
     'UNSUPPORTED',
-    `${what} works over a bare buffer whose address is not known, because the addon is not built`,
+    ptr < FIRST_MADE_UP
+      ? `${what} works over a WebAssembly memory: ${ptr} is an offset into it and no address for C`
+      : `${what} works over a bare buffer whose address is not known, because the addon is not built`,
   )
 }

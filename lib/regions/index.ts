@@ -11,6 +11,7 @@ import { mallocRegion } from './malloc.js'
 import { pagesRegion } from './pages.js'
 import { sharedRegion } from './shared.js'
 import { viewRegion } from './view.js'
+import { wasmRegion } from './wasm.js'
 
 const fromView = (memory: ArrayBufferLike | ArrayBufferView): RegionClass =>
   viewRegion(memory, (view) => tryAddon()?.native.addressOf(view) ?? null)
@@ -20,6 +21,7 @@ export const Region = Object.assign(RegionClass, {
   malloc: mallocRegion,
   pages: pagesRegion,
   shared: sharedRegion,
+  wasm: wasmRegion,
   from: fromView,
   borrow: borrowRegion,
 })

@@ -109,6 +109,74 @@ typedef struct oh_bump {
                         /* checkpoint would cut it                                                */
 } oh_bump_t;
 
+/* Stack: the newest block is the one that can be freed. In the payload, 8 bytes before each block, which
+   may be an odd address, lie two words: the block's size and the offset of the block below it (0: none).
+   They are stored as (value + 1) * OH_STACK_FACTOR and come out as word * OH_STACK_INVERSE - 1, modulo
+   2^32. That is not for secrecy: any single byte that is overwritten then moves the value by 2^23 and
+   more, and zeroes are no value at all, so that what an overrun leaves is no header. The length of the
+   newest block is cursor - top and must be what its header says (0 is written as it is, and takes 1);
+   where the block below ends must be so near to that header that padding explains the rest. */
+#define OH_STACK_HEADER ((size_t)8)
+#define OH_STACK_FACTOR 0x7ca6e3abu
+#define OH_STACK_INVERSE 0xa3ccff03u
+
+typedef struct oh_stack {
+  uint32_t limit;       /* offset of the payload's end; 0 when the payload is gone                */
+  uint32_t cursor;      /* where the newest block ends: one of 0 bytes takes one                  */
+  uint32_t top;         /* offset of the newest block; 0: there is none                           */
+  uint32_t below;       /* of the block below it (0: none), and where that ends: known while the  */
+  uint32_t below_end;   /* newest block is the one that was allocated last. 0xffffffff: not known, */
+                        /* ask the newest block's header                                          */
+  uint32_t used;        /* bytes of the live blocks                                               */
+  uint32_t peak_used;   /* the most that was live before it last fell; the peak is the larger of  */
+                        /* this and what is live now                                              */
+  uint32_t peak_offset; /* the same for cursor                                                    */
+  uint32_t size_word;   /* while below is known: the two words that the newest block's header     */
+  uint32_t below_word;  /* must hold                                                              */
+  uint32_t align;       /* a power of two: that of the last allocation                            */
+  uint32_t base_lo;     /* address of the payload, low and ...                                    */
+  uint32_t base_hi;     /* ... high word                                                          */
+} oh_stack_t;
+
+/* Pool: blocks of one size. Block i is bit i % 32 of group i / 32. Groups are begun one after the other,
+   when those before have no free block; until then their words mean nothing, so that a pool is made and
+   reset without touching them. The last group may have fewer than 32 blocks.
+
+   An offset from block 0 is that of a block exactly if rotate_right(offset * inverse, shift), modulo
+   2^32, is less than blocks, and that is the block's index then (H. S. Warren, Hacker's Delight, "Test
+   for Zero Remainder after Division by a Constant"). */
+typedef struct oh_pool_group {
+  uint32_t free;  /* a bit for each block that is free                                            */
+  uint32_t next;  /* the next group in the list of those that have free blocks, or OH_NO_GROUP    */
+  uint32_t parts; /* a bit for each live block that was asked for smaller than block_size: how    */
+                  /* small is in the table of sizes                                               */
+} oh_pool_group_t;
+
+#define OH_NO_GROUP 0xffffffffu
+
+typedef struct oh_pool {
+  uint32_t head;        /* the group to allocate from, lowest block first; those behind it in the */
+                        /* list have free blocks too; OH_NO_GROUP: begin another                  */
+  uint32_t begun;       /* blocks of the groups that were begun                                   */
+  uint32_t peak_begun;  /* the most that begun was before a reset                                 */
+  uint32_t blocks;      /* blocks that there are now; 0 when the payload is gone                  */
+  uint32_t most_blocks; /* that there can be: there are words for so many groups                  */
+  uint32_t live;        /* live blocks                                                            */
+  uint32_t used;        /* and the bytes that were asked for in them                              */
+  uint32_t peak_used;   /* the most that was live before it last fell                             */
+  uint32_t base_lo;     /* address of block 0, low and ...                                        */
+  uint32_t base_hi;     /* ... high word                                                          */
+  uint32_t stride;      /* bytes from one block to the next                                       */
+  uint32_t shift;       /* how many zeros stride ends in, in binary                               */
+  uint32_t inverse;     /* of stride >> shift, modulo 2^32                                        */
+  uint32_t block_size;  /* the most bytes that a block has room for                               */
+  uint32_t align;       /* of every block                                                         */
+  uint32_t sizes;       /* bytes that a block has in the table of sizes, a word for each of       */
+                        /* most_blocks, which lies elsewhere: 4, or 0 while there is no table     */
+  uint32_t last;        /* the block that was allocated last: a guess at what is freed next, whose */
+                        /* index then is known without waiting for it to be computed              */
+} oh_pool_t;            /* the groups follow                                                      */
+
 #ifdef __cplusplus
 }
 #endif

@@ -1,6 +1,6 @@
 /** A bump allocator over a region, as a subject. */
 import { BumpAllocator, type Region } from '../../lib/index.js'
-import type { Subject } from './subject.js'
+import type { Subject } from '../../lib/conformance/index.js'
 
 /** Odd, so that nothing is aligned by chance. */
 export const CAPACITY = 2 ** 18 + 3

@@ -1,5 +1,6 @@
 /** One region of each kind, for what all of them have in common. */
 import { cAllocator, Region } from '../../lib/index.js'
+import { Memory } from './wasm.js'
 
 export interface Kind {
   readonly name: string
@@ -9,6 +10,8 @@ export interface Kind {
   readonly owned: boolean
   /** Does the region lie somewhere in a buffer that is larger? */
   readonly isInLarger?: boolean
+  /** Is its address an offset, which nobody else can read at? */
+  readonly isOffset?: boolean
 }
 
 /** A region over memory of the C heap, which is freed with it. */
@@ -25,4 +28,11 @@ export const KINDS: readonly Kind[] = [
   { name: 'shared', make: (size) => Region.shared(size), owned: false },
   { name: 'from', make: (size) => Region.from(new ArrayBuffer(size)), owned: false },
   { name: 'borrow', make: (size) => borrowed(size), owned: true },
+  {
+    name: 'wasm',
+    make: (size) => Region.wasm(new Memory({ initial: 1 }), { start: 77, end: 77 + size }),
+    owned: false,
+    isInLarger: true,
+    isOffset: true,
+  },
 ]
