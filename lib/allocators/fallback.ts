@@ -95,6 +95,11 @@ export class FallbackAllocator extends Passing {
     return this._isOfFirst(ptr) ? this.first.view(ptr, size) : this.second.view(ptr, size)
   }
 
+  /** @internal */
+  override _isAddressable(ptr: Pointer): boolean {
+    return (this._isOfFirst(ptr) ? this.first : this.second)._isAddressable(ptr)
+  }
+
   /** Does one of the two own this address? */
   override owns(ptr: Pointer): boolean {
     return this.first.owns(ptr) || this.second.owns(ptr)

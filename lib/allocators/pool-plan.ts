@@ -9,6 +9,7 @@ import { MAX_CAPACITY, PoolGroup, PoolWord, stateBlock } from '../core/state.js'
 /** Memory for a pool: see {@link MemoryLike}. */
 export type PoolMemory = Exclude<MemoryLike, number>
 
+/** Options of {@link PoolAllocator}. */
 export interface PoolOptions {
   /**
    * Of every block, a power of two: 16 by default. Blocks lie a multiple of it apart, so a smaller one

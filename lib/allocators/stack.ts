@@ -5,9 +5,8 @@
  * one below it lies. Freeing the newest block goes back to the end of the one below.
  *
  * Costs: every operation is O(1); only finding out what exactly is wrong with a pointer takes a walk
- * over the live blocks. The disadvantage is the order: nothing but the newest block can be freed or
- * resized. Use it for what nests (recursion, scopes with `using`); what is freed together is cheaper in
- * a bump.
+ * over the live blocks. The disadvantage is the order: only the newest block can be freed or resized.
+ * Use it for what nests (recursion, scopes with `using`).
  *
  * Headers lie where an overrun reaches them, so none is believed unchecked: see oh_stack_t in
  * native/include/offheap.h, of which `words` is the mirror.
@@ -128,7 +127,6 @@ export class StackAllocator extends RegionAllocator {
     if (!this._reaches(end)) return false
     this._notePeaks()
     words[StackWord.SIZE_WORD] = packed(newSize | 0)
-    // A block of 0 bytes ends where one of 1 byte does: then the header has to be asked.
     if (newSize === 0) words[StackWord.BELOW] = Offset.UNKNOWN
     this._headers().setInt32((top >>> 0) - 8, packed(newSize | 0), true)
     words[StackWord.CURSOR] = end
