@@ -35,7 +35,8 @@ import {
   MAX_CAPACITY,
   stateBlock,
 } from '../core/state.js'
-import { Granule, Granules, Group } from './free-list/granules.js'
+import { Granules } from './free-list/granules.js'
+import { Granule, Group } from './free-list/places.js'
 import { treeOver } from './free-list/hole-tree.js'
 
 const enum Offset {
