@@ -4,7 +4,7 @@
  */
 import { doubleFree, invalidPointer } from '../core/allocator.js'
 import { OffheapError } from '../core/errors.js'
-import { checkLayout, isAlign } from '../core/layout.js'
+import { checkLayout } from '../core/layout.js'
 import { checkPointer, type Pointer } from '../core/pointer.js'
 import { StackHeader, StackWord } from '../core/state.js'
 
@@ -68,47 +68,38 @@ export function poisoned(name: string, base: Pointer, offset: number): OffheapEr
   )
 }
 
-/**
- * Is this a live block below the newest one? Its header is enough to say so where nothing will be
- * changed; whoever frees is told after a walk.
- */
-export function isOlder(stack: Stack, ptr: Pointer, size: number, align: number): boolean {
-  if (typeof ptr !== 'number' || !isAlign(align) || ptr % align !== 0) return false
-  const offset = ptr - stack.base
-  if (!Number.isInteger(offset) || offset < StackHeader.BYTES) return false
-  if (offset >= stack.words[StackWord.TOP]! >>> 0) return false
-  return sizeAt(stack.data, offset) === size
+export function outOfOrder(name: string, ptr: Pointer): OffheapError {
+  return new OffheapError(
+    'OUT_OF_ORDER',
+    `Expected the newest block of ${name} for free, but 0x${ptr.toString(16)} is an older one`,
+  )
 }
 
 /**
- * Why a block cannot be freed that is not the newest: found out by a walk over the live blocks. Throws
- * for what is no pointer or no layout.
+ * Finds the block by a walk over the live ones that are newer: a header alone could be bytes that only
+ * look like one. Throws for what is no pointer, no layout, or no live block of that size and alignment.
  */
-export function refusal(
+export function assertLive(
   stack: Stack,
   ptr: Pointer,
   size: number,
   align: number,
   operation: string,
-): OffheapError {
+): void {
   const { name, base, data, words } = stack
   checkPointer(ptr, `${name}.${operation}`)
   checkLayout(size, align, `${name}.${operation}`)
   const offset = ptr - base
   const live = liveSize(stack, offset)
-  if (live === Found.DAMAGED) return poisoned(name, base, words[StackWord.TOP]!)
+  if (live === Found.DAMAGED) throw poisoned(name, base, words[StackWord.TOP]!)
   if (live === Found.NOTHING) {
-    if (freedSize(data, words, offset) === size) return doubleFree(name, ptr)
-    return invalidPointer(name, operation, ptr, 'is not the start of a live block')
+    if (freedSize(data, words, offset) === size) throw doubleFree(name, ptr)
+    throw invalidPointer(name, operation, ptr, 'is not the start of a live block')
   }
   if (live !== size) {
-    return invalidPointer(name, operation, ptr, `has ${live} bytes, not ${size}`)
+    throw invalidPointer(name, operation, ptr, `has ${live} bytes, not ${size}`)
   }
-  if (ptr % align !== 0) return invalidPointer(name, operation, ptr, `is not aligned to ${align}`)
-  return new OffheapError(
-    'OUT_OF_ORDER',
-    `Expected the newest block of ${name} for ${operation}, but 0x${ptr.toString(16)} is an older one`,
-  )
+  if (ptr % align !== 0) throw invalidPointer(name, operation, ptr, `is not aligned to ${align}`)
 }
 
 /** The size of the live block at `offset`, whatever that is; or NOTHING; or DAMAGED, as far as it came. */

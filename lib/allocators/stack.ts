@@ -27,13 +27,13 @@ import type { Pointer } from '../core/pointer.js'
 import { RegionAllocator } from '../core/region-allocator.js'
 import { MAX_CAPACITY, StackHeader, stateBlock, StackWord } from '../core/state.js'
 import {
+  assertLive,
   belowAt,
   endBelow,
   Found,
-  isOlder,
+  outOfOrder,
   packed,
   poisoned,
-  refusal,
   sizeAt,
   type Stack,
 } from './stack-headers.js'
@@ -52,7 +52,6 @@ const enum Offset {
  * Freeing a block that is not the newest: ERR_OFFHEAP_OUT_OF_ORDER. Wrong pointers and sizes are always
  * found. What finds a header overwritten throws ERR_OFFHEAP_POISONED and changes nothing; the blocks
  * above it can still be used, and `reset` starts anew.
- *
  * The handle of a block that was freed without it, by `pop` or `rawFree`, throws UseAfterFreeError. For
  * that the allocator keeps the handles of live blocks.
  */
@@ -109,13 +108,12 @@ export class StackAllocator extends RegionAllocator {
   }
 
   /**
-   * The newest block grows and shrinks within the capacity; any other only keeps its size. O(1).
-   * Throws ERR_OFFHEAP_POISONED when the block's header was overwritten.
+   * The newest block grows and shrinks within the capacity; any other only keeps its size,
+   * O(newer blocks). Throws ERR_OFFHEAP_POISONED when the block's header was overwritten.
    */
   override rawResize(ptr: Pointer, size: number, align: number, newSize: number): boolean {
     if (!this._isNewest(ptr, size, align)) {
-      const stack = this._stack()
-      if (!isOlder(stack, ptr, size, align)) throw refusal(stack, ptr, size, align, 'resize')
+      assertLive(this._stack(), ptr, size, align, 'resize')
       checkSize(newSize, 'StackAllocator.resize')
       return newSize === size
     }
@@ -395,6 +393,7 @@ export class StackAllocator extends RegionAllocator {
   }
 
   private _refuse(ptr: Pointer, size: number, align: number): never {
-    throw refusal(this._stack(), ptr, size, align, 'free')
+    assertLive(this._stack(), ptr, size, align, 'free')
+    throw outOfOrder(this.name, ptr)
   }
 }
