@@ -127,7 +127,9 @@ describe('the sink', () => {
     const allocator = new LoggingAllocator(nullAllocator, stream)
     allocator.tryAlloc(8)
     allocator.tryAlloc(16)
-    expect(String(stream.read())).toBe(
+    // One read gives all of it, or since Node 26 one chunk.
+    const first = String(stream.read())
+    expect(first + String(stream.read() ?? '')).toBe(
       'alloc size=8 align=16 ptr=0x0\nalloc size=16 align=16 ptr=0x0\n',
     )
   })
