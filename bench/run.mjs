@@ -8,7 +8,7 @@ import { buildPrograms } from './harness/build.mjs'
 import { machine } from './harness/machine.mjs'
 import { jsonReport, markdownReport, missedBars, textReport } from './harness/report.mjs'
 import { resultOf } from './harness/results.mjs'
-import { runCase } from './harness/rounds.mjs'
+import { runCase, skippedArms } from './harness/rounds.mjs'
 
 /** @typedef {import('./harness/types.d.ts').Run} Run */
 /** @typedef {import('./harness/types.d.ts').RunSettings} RunSettings */
@@ -65,10 +65,12 @@ async function measureAll(chosen, settings, quick) {
   const head = machine()
   const results = []
   for (const theCase of chosen) {
+    const skipped = skippedArms(theCase)
+    for (const { label, why } of skipped) say(`${theCase.name}: ${label} is skipped, ${why}`)
     const series = await runCase(theCase, settings, (done, of) => {
       if (process.stderr.isTTY || done === 0) say(`${theCase.name}: round ${done + 1} of ${of}`)
     })
-    results.push(resultOf(theCase, series))
+    results.push(resultOf(theCase, series, skipped))
   }
   return { quick, machine: head, settings, results, seconds: (Date.now() - started) / 1000 }
 }

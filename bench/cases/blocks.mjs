@@ -15,4 +15,4 @@ export const PEERS = {
 
 /** Faster than allocUnsafe at every size, and much faster where `much` says so. */
 export const fasterThanAllocUnsafe = (arm, much = {}) =>
-  SIZES.map((size) => ({ arm, peer: 'allocUnsafe', size, atLeast: much[size] ?? 1 }))
+  SIZES.map((input) => ({ arm, peer: 'allocUnsafe', input, atLeast: much[input] ?? 1 }))

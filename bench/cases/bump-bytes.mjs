@@ -78,7 +78,7 @@ export default {
   name: 'bump-bytes',
   title: 'alloc(size).bytes on a bump, nothing kept',
   about: 'one block, its first byte written; the bump has 1 MiB and its resets are counted',
-  sizes: SIZES,
+  inputs: SIZES,
   arms: {
     bump: { label: 'bump', setup: bump, ours: true },
     allocUnsafe: { ...PEERS.allocUnsafe, setup: allocUnsafe },

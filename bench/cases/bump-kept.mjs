@@ -94,7 +94,7 @@ export default {
   name: 'bump-kept',
   title: 'alloc(size).bytes on a bump, the last 1,000 kept, every allocator class used before',
   about: 'as before; two arenas take turns, so that every handle that is kept is alive',
-  sizes: SIZES,
+  inputs: SIZES,
   arms: {
     bump: { label: 'bump, handles kept', setup: bump, ours: true },
     allocUnsafe: { ...PEERS.allocUnsafe, setup: allocUnsafe },

@@ -5,9 +5,30 @@ import bumpBytes from './bump-bytes.mjs'
 import bumpKept from './bump-kept.mjs'
 import bumpRaw from './bump-raw.mjs'
 import cHeap from './c-heap.mjs'
+import liveOldest from './live-oldest.mjs'
+import liveRandom from './live-random.mjs'
 import pages from './pages.mjs'
+import pairs from './pairs.mjs'
 import regionMemory from './region-memory.mjs'
+import traceHeads from './trace-heads.mjs'
+import traces from './traces.mjs'
 import view from './view.mjs'
+import wasm from './wasm.mjs'
 
 /** @type {import('../harness/types.d.ts').Case[]} */
-export const cases = [bumpRaw, bumpBytes, bumpKept, arena, view, cHeap, regionMemory, pages]
+export const cases = [
+  traces,
+  traceHeads,
+  pairs,
+  liveOldest,
+  liveRandom,
+  wasm,
+  bumpRaw,
+  bumpBytes,
+  bumpKept,
+  arena,
+  view,
+  cHeap,
+  regionMemory,
+  pages,
+]

@@ -1,9 +1,10 @@
-// The process of one arm in one round: node arm.mjs CASE ARM SIZE SETTINGS. Prints one line of JSON.
+// The process of one arm in one round: node arm.mjs CASE ARM INPUT SETTINGS, the last two as JSON.
+// Prints one line of JSON.
 
 import { measure } from './measure.mjs'
 
-const [name = '', arm = '', size, settings = ''] = process.argv.slice(2)
+const [name = '', arm = '', input = 'null', settings = ''] = process.argv.slice(2)
 const { default: theCase } = await import(`../cases/${name}.mjs`)
 const { setup, batch } = theCase.arms[arm]
-const ready = setup ? await setup(Number(size)) : { batch }
+const ready = setup ? await setup(JSON.parse(input)) : { batch }
 console.log(JSON.stringify(measure(ready, JSON.parse(settings))))

@@ -9,14 +9,18 @@ const { include_dir: nodeApiHeaders } = createRequire(import.meta.url)('node-api
 export const compiler = process.env.CC || 'cc'
 export const flags = ['-std=gnu11', '-O2', '-Wall', '-Wextra', '-Werror']
 
-/** Sources of each program, without bench.c, and what it needs beside the common flags. */
+const CLOCK = 'bench/c/bench.c'
+
+/** Sources of each program, and what it needs beside the common flags. */
 const programs = {
-  bump: { sources: ['bench/c/bump.c', 'bench/c/textbook_bump.c', 'native/core/bump.c'] },
+  bump: { sources: [CLOCK, 'bench/c/bump.c', 'bench/c/textbook_bump.c', 'native/core/bump.c'] },
+  live_blocks: { sources: [CLOCK, 'bench/c/live_blocks.c'], flags: ['-fno-builtin'] },
   malloc_pair: {
-    sources: ['bench/c/malloc_pair.c', ...['libc', 'live_map', 'os_posix'].map(core)],
+    sources: [CLOCK, 'bench/c/malloc_pair.c', ...['libc', 'live_map', 'os_posix'].map(core)],
     flags: ['-fno-builtin'],
   },
-  mmap_pair: { sources: ['bench/c/mmap_pair.c'] },
+  mmap_pair: { sources: [CLOCK, 'bench/c/mmap_pair.c'] },
+  replay: { sources: ['bench/c/replay.c'], flags: ['-fno-builtin'] },
 }
 
 function core(name) {
@@ -44,7 +48,7 @@ export async function buildPrograms() {
   mkdirSync(at('build/bench'), { recursive: true })
   const includes = ['-Inative/include', '-Inative/core']
   for (const [name, { sources, flags: more = [] }] of Object.entries(programs)) {
-    await compile([...more, ...includes, 'bench/c/bench.c', ...sources, '-o', program(name)])
+    await compile([...more, ...includes, ...sources, '-o', program(name)])
   }
   const shared =
     process.platform === 'darwin' ? ['-bundle', '-undefined', 'dynamic_lookup'] : ['-shared']

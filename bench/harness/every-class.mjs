@@ -5,12 +5,17 @@
 import * as offheap from 'offheap'
 
 const { Allocator, cAllocator, nullAllocator, pageAllocator, rawCAllocator } = offheap
-const { ArenaAllocator, BumpAllocator, Region } = offheap
+const { ArenaAllocator, BumpAllocator, FreeListAllocator, PoolAllocator } = offheap
+const { Region, SlabAllocator, StackAllocator } = offheap
+const { FailingAllocator, FallbackAllocator, LimitAllocator } = offheap
+const { LoggingAllocator, TrackingAllocator } = offheap
 
 const CAPACITY = 1 << 20
-const ROUNDS = 2000
-/** Of those that go to the kernel each time. */
-const SLOW_ROUNDS = 200
+/** As large as the largest block that is asked for. */
+const BLOCK = 288
+const ROUNDS = 800
+/** Of those that go into native code, or may. */
+const SLOW_ROUNDS = 100
 
 /** What a user may write: the four raw operations, and everything else inherited. */
 class HandWritten extends Allocator {
@@ -28,26 +33,61 @@ class HandWritten extends Allocator {
   }
 }
 
+/** Memory of every kind. */
+const memories = () => [
+  Region.malloc(CAPACITY),
+  Region.pages(CAPACITY),
+  Region.shared(CAPACITY),
+  new ArrayBuffer(CAPACITY),
+  new Uint8Array(CAPACITY),
+]
+
+/** What a wrapper may lie over: a strategy and the C heap. */
+const inners = () => [new SlabAllocator({ reserve: CAPACITY }), cAllocator]
+
+let logged = 0
+const countCharacters = (line) => {
+  logged += line.length
+}
+
 /** Instances of each exported class by its name, on regions of every kind. */
 const makers = {
   ArenaAllocator: () =>
     [cAllocator, pageAllocator, new BumpAllocator(CAPACITY)].map(
       (parent) => new ArenaAllocator(parent, { limit: CAPACITY }),
     ),
-  BumpAllocator: () =>
-    [
-      CAPACITY,
-      Region.malloc(CAPACITY),
-      Region.pages(CAPACITY),
-      Region.shared(CAPACITY),
-      new ArrayBuffer(CAPACITY),
-      new Uint8Array(CAPACITY),
-    ].map((memory) => new BumpAllocator(memory)),
+  BumpAllocator: () => [CAPACITY, ...memories()].map((memory) => new BumpAllocator(memory)),
   CAllocator: () => [cAllocator],
   RawCAllocator: () => [rawCAllocator],
   PageAllocator: () => [pageAllocator],
   NullAllocator: () => [nullAllocator],
+  FailingAllocator: () => inners().map((inner) => new FailingAllocator(inner)),
+  FallbackAllocator: () =>
+    inners().map((inner) => new FallbackAllocator(new BumpAllocator(CAPACITY), inner)),
+  FreeListAllocator: () => [CAPACITY, ...memories()].map((memory) => new FreeListAllocator(memory)),
+  LimitAllocator: () => inners().map((inner) => new LimitAllocator(inner, CAPACITY)),
+  LoggingAllocator: () => inners().map((inner) => new LoggingAllocator(inner, countCharacters)),
+  PoolAllocator: () => [
+    new PoolAllocator(BLOCK, 1000),
+    ...memories().map((memory) => new PoolAllocator(BLOCK, memory)),
+  ],
+  SlabAllocator: () => [
+    new SlabAllocator({ reserve: CAPACITY }),
+    ...memories().map((memory) => new SlabAllocator(memory)),
+  ],
+  StackAllocator: () => [CAPACITY, ...memories()].map((memory) => new StackAllocator(memory)),
+  TrackingAllocator: () => inners().map((inner) => new TrackingAllocator(inner)),
 }
+
+/** Those that work in a region and need no native code. */
+const FAST = new Set([
+  'ArenaAllocator',
+  'BumpAllocator',
+  'FreeListAllocator',
+  'PoolAllocator',
+  'SlabAllocator',
+  'StackAllocator',
+])
 
 /** So that a class which is added to the library cannot be forgotten here. */
 function assertComplete() {
@@ -82,16 +122,16 @@ function use(allocator, rounds) {
   return sum + allocator.stats().used
 }
 
-/** Some tens of milliseconds. */
+/** A tenth of a second or two. */
 export function useEveryClass() {
   assertComplete()
   let sum = 0
-  for (const make of [...Object.values(makers), () => [new HandWritten()]]) {
+  const all = { ...makers, HandWritten: () => [new HandWritten()] }
+  for (const [name, make] of Object.entries(all)) {
     for (const allocator of make()) {
-      const fast = allocator instanceof BumpAllocator || allocator instanceof ArenaAllocator
-      sum += use(allocator, fast ? ROUNDS : SLOW_ROUNDS)
+      sum += use(allocator, FAST.has(name) ? ROUNDS : SLOW_ROUNDS)
       allocator.dispose()
     }
   }
-  return sum
+  return sum + logged
 }

@@ -3,8 +3,9 @@
 import { cpus, loadavg, release, totalmem, type } from 'node:os'
 import { ask, at, readJson } from '../../scripts/lib.mjs'
 import { compiler, flags } from './build.mjs'
+import { mallocVersions } from './preload.mjs'
 
-const PACKAGES = ['tinybench', 'koffi', 'node-addon-api', 'node-api-headers']
+const PACKAGES = ['tinybench', 'koffi', '@thi.ng/malloc', 'node-addon-api', 'node-api-headers']
 
 /** @param {string} name @returns {string} */
 const versionOf = (name) => readJson(at('node_modules', name, 'package.json')).version
@@ -36,17 +37,21 @@ export function machine() {
       offheap: readJson(at('package.json')).version,
       ...Object.fromEntries(PACKAGES.map((name) => [name, versionOf(name)])),
     },
+    mallocs: mallocVersions(),
   }
 }
+
+/** @param {Record<string, string>} of */
+const versions = (of) => Object.entries(of).map(([name, version]) => `${name} ${version}`)
 
 /** @param {import('./types.d.ts').Machine} m @returns {string[]} */
 export function machineLines(m) {
   const options = m.nodeOptions === '' ? '' : `, NODE_OPTIONS=${m.nodeOptions}`
-  const packages = Object.entries(m.packages).map(([name, version]) => `${name} ${version}`)
   return [
     `${m.date}, ${m.cpus} x ${m.cpu}, ${m.memoryGiB} GiB, load before the run ${m.load.toFixed(2)}`,
-    `${m.system}, ${m.libc}, Node ${m.node} (V8 ${m.v8})${options}`,
+    [m.system, m.libc, ...versions(m.mallocs)].join(', '),
+    `Node ${m.node} (V8 ${m.v8})${options}`,
     `${m.compiler}, ${m.flags}`,
-    packages.join(', '),
+    versions(m.packages).join(', '),
   ]
 }

@@ -21,14 +21,19 @@ export let sink
 const multipleOf = (unit, n) => Math.ceil(n / unit) * unit
 
 /** Runs for warmupMs, then tells how many operations take sampleMs. @param {Arm} arm @param {Settings} settings */
-function calibrate({ batch, unit = 1 }, { warmupMs, sampleMs }) {
+function calibrate({ batch, after, unit = 1, whole = false }, { warmupMs, sampleMs }) {
   const end = performance.now() + warmupMs
-  let n = multipleOf(unit, FIRST_BATCH)
+  let n = whole ? unit : multipleOf(unit, FIRST_BATCH)
   for (;;) {
     const start = performance.now()
     sink = batch(n)
     const now = performance.now()
     const took = now - start
+    after?.()
+    if (whole) {
+      if (now >= end) return unit
+      continue
+    }
     if (now >= end && took >= sampleMs / 4) {
       return multipleOf(unit, Math.max(FIRST_BATCH, (n * sampleMs) / took))
     }
@@ -36,8 +41,8 @@ function calibrate({ batch, unit = 1 }, { warmupMs, sampleMs }) {
   }
 }
 
-/** @param {Arm['batch']} batch @param {number} n @param {number} timeMs 0: one sample */
-function sample(batch, n, timeMs) {
+/** @param {Arm} arm @param {number} n @param {number} timeMs 0: one sample */
+function sample({ batch, after }, n, timeMs) {
   const bench = new Bench({
     time: timeMs,
     iterations: timeMs === 0 ? 1 : 5,
@@ -47,7 +52,7 @@ function sample(batch, n, timeMs) {
   const run = () => {
     sink = batch(n)
   }
-  bench.add('arm', run, { async: false })
+  bench.add('arm', run, { async: false, ...(after && { afterEach: after }) })
   bench.runSync()
   const result = bench.tasks[0]?.result
   if (result?.state !== 'completed') throw new Error('tinybench did not complete')
@@ -72,9 +77,10 @@ export function measure(arm, settings) {
   resetPeak()
   const before = rss().now
   const timing = once
-    ? sample(arm.batch, once, 0)
-    : sample(arm.batch, calibrate(arm, settings), settings.timeMs)
+    ? sample(arm, once, 0)
+    : sample(arm, calibrate(arm, settings), settings.timeMs)
   const { peak, now } = rss()
   arm.check?.()
-  return { ...timing, rssGrowth: Math.max(0, peak - before), rssKept: now - before }
+  const memory = { rssGrowth: Math.max(0, peak - before), rssKept: now - before }
+  return { ...timing, ...memory, ...(arm.utilisation && { utilisation: arm.utilisation() }) }
 }

@@ -1,46 +1,75 @@
-// Runs a case: in each round every arm once, each in a process of its own, one after the other. The
-// arms take turns (A B C, C B A, A B C ...), so that a machine that slows down slows all of them.
+// Runs a case: in each round every arm once with every input, each in a process of its own, one after
+// the other. The arms take turns (A B C, C B A, A B C ...), so that a machine that slows down slows all
+// of them.
 
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { at } from '../../scripts/lib.mjs'
 import { program } from './build.mjs'
+import { preloaded, whyNot } from './preload.mjs'
 
 /** @typedef {import('./types.d.ts').Case} Case */
+/** @typedef {import('./types.d.ts').Input} Input */
+/** @typedef {import('./types.d.ts').Round} Round */
 /** @typedef {import('./types.d.ts').RunSettings} RunSettings */
 
 const exec = promisify(execFile)
 
 /**
  * The program of an arm and its arguments.
- * @param {Case} theCase @param {string} arm @param {number | null} size @param {RunSettings} settings
+ * @param {Case} theCase @param {string} arm @param {Input | null} input @param {RunSettings} settings
  * @returns {[string, string[]]}
  */
-function commandOf(theCase, arm, size, settings) {
+function commandOf(theCase, arm, input, settings) {
   const { c, once = theCase.once } = theCase.arms[arm] ?? {}
+  if (c?.args) return [program(c.program), c.args(input ?? 0, settings)]
   if (c) {
     const { warmupMs, sampleMs, timeMs } = settings
     return [program(c.program), [c.arm, warmupMs, sampleMs, timeMs].map(String)]
   }
   const given = { ...settings, once: once && Math.ceil(once * settings.share) }
-  const args = [theCase.name, arm, String(size), JSON.stringify(given)]
+  const args = [theCase.name, arm, JSON.stringify(input), JSON.stringify(given)]
   return [process.execPath, [at('bench/harness/arm.mjs'), ...args]]
 }
 
 /**
- * @param {Case} theCase @param {string} arm @param {number | null} size @param {RunSettings} settings
- * @returns {Promise<import('./types.d.ts').Round>}
+ * What a process prints.
+ * @param {Case} theCase @param {string} arm @param {Input | null} input @param {[string, string[]]} command
+ * @returns {Promise<Round>}
  */
-async function runArm(theCase, arm, size, settings) {
-  const [file, args] = commandOf(theCase, arm, size, settings)
+async function measured(theCase, arm, input, [file, args]) {
+  const env = preloaded(theCase.arms[arm]?.c)
   try {
-    const { stdout } = await exec(file, args, { cwd: at(), maxBuffer: 1 << 20 })
+    const { stdout, stderr } = await exec(file, args, { cwd: at(), env, maxBuffer: 1 << 20 })
+    // The loader goes on with the C library's malloc after that, which would be measured instead.
+    if (stderr.includes('cannot be preloaded')) throw new Error(stderr)
     return JSON.parse(stdout)
   } catch (error) {
     const { stderr, message } = /** @type {Error & { stderr?: string }} */ (error)
-    const where = `${theCase.name}, ${arm}${size === null ? '' : `, ${size} bytes`}`
+    const where = `${theCase.name}, ${arm}${input === null ? '' : `, ${input}`}`
     throw new Error(`${where}: ${stderr || message}`, { cause: error })
   }
+}
+
+/**
+ * @param {Case} theCase @param {string} arm @param {Input | null} input @param {RunSettings} settings
+ * @param {boolean} first Is this the first round?
+ */
+async function runArm(theCase, arm, input, settings, first) {
+  const round = await measured(theCase, arm, input, commandOf(theCase, arm, input, settings))
+  const { c } = theCase.arms[arm] ?? {}
+  if (!first || !c?.memory) return round
+  const { args, peakPayload } = c.memory(input ?? 0)
+  const { rssGrowth } = await measured(theCase, arm, input, [program(c.program), args])
+  return rssGrowth === undefined ? round : { ...round, utilisation: peakPayload / rssGrowth }
+}
+
+/** Which arms cannot run on this machine. @param {Case} theCase @returns {import('./types.d.ts').Skipped[]} */
+export function skippedArms({ arms }) {
+  return Object.values(arms).flatMap(({ label, c }) => {
+    const why = whyNot(c)
+    return why === null ? [] : [{ label, why }]
+  })
 }
 
 /**
@@ -50,19 +79,15 @@ async function runArm(theCase, arm, size, settings) {
  */
 export async function runCase(theCase, settings, progress) {
   const { rounds } = settings
-  const sizes = theCase.sizes ?? [null]
-  const arms = Object.keys(theCase.arms)
+  const arms = Object.keys(theCase.arms).filter((arm) => whyNot(theCase.arms[arm]?.c) === null)
   /** @type {import('./types.d.ts').Series[]} */
-  const all = []
-  const total = sizes.length * rounds
-  for (const [index, size] of sizes.entries()) {
-    /** @type {typeof all} */
-    const series = arms.map((arm) => ({ arm, size, rounds: [] }))
-    all.push(...series)
-    for (let round = 0; round < rounds; round++) {
-      progress(index * rounds + round, total)
-      const turn = round % 2 === 0 ? series : series.toReversed()
-      for (const one of turn) one.rounds.push(await runArm(theCase, one.arm, size, settings))
+  const all = (theCase.inputs ?? [null]).flatMap((input) =>
+    arms.map((arm) => ({ arm, input, rounds: [] })),
+  )
+  for (let round = 0; round < rounds; round++) {
+    progress(round, rounds)
+    for (const { arm, input, rounds: done } of round % 2 === 0 ? all : all.toReversed()) {
+      done.push(await runArm(theCase, arm, input, settings, round === 0))
     }
   }
   return all

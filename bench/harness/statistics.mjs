@@ -16,3 +16,9 @@ export const median = (values) => quantile(values, 0.5)
 export function spread(values) {
   return { median: median(values), low: quantile(values, 0.25), high: quantile(values, 0.75) }
 }
+
+/** @param {number[]} values */
+export const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length
+
+/** @param {number[]} values */
+export const geomean = (values) => Math.exp(mean(values.map(Math.log)))

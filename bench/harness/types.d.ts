@@ -6,17 +6,38 @@ export interface Arm {
   batch: (n: number) => unknown
   /** n is always a multiple of it; default 1. */
   unit?: number
+  /** n is always `unit`. */
+  whole?: boolean
+  /** After each batch, outside of the clock: makes ready for the next one. */
+  after?: () => void
   /** Afterwards: throws when the arm did not do what it says. */
   check?: () => void
+  /** Afterwards: peak payload / high-water of what it occupied, metadata and holes counted. */
+  utilisation?: () => number
+}
+
+/** What differs from one row of a case's table to the next: bytes, a count, the name of a trace. */
+export type Input = number | string
+
+/** A program of bench/c. */
+export interface CProgram {
+  program: string
+  /** The arm's name in a program made with bench.c. */
+  arm?: string
+  /** The arguments of a program that takes others. */
+  args?: (input: Input, settings: Settings) => string[]
+  /** Runs once more, in the first round, for its memory: arguments, and the bytes live at most. */
+  memory?: (input: Input) => { args: string[]; peakPayload: number }
+  /** With a malloc of another library (see harness/preload.mjs). */
+  preload?: string
 }
 
 /** One way to do what a case measures: `setup`, or `batch` where there is nothing to set up, or `c`. */
 export interface ArmSpec {
   label: string
-  setup?: (size: number) => Arm | Promise<Arm>
+  setup?: (input: Input) => Arm | Promise<Arm>
   batch?: Arm['batch']
-  /** A program of bench/c, and the arm's name in it. */
-  c?: { program: string; arm: string }
+  c?: CProgram
   /** As the case's, which it overrides. */
   once?: number
   /** What the library does; the others are peers. */
@@ -26,26 +47,45 @@ export interface ArmSpec {
 }
 
 /** The arm takes at most so many times what the peer takes. */
-interface AtMost {
+export interface AtMost {
   arm: string
   peer: string
-  size?: number
+  input?: Input
   atMost: number
 }
 /** The peer takes at least so many times what the arm takes; 1: it takes more. */
-interface AtLeast {
+export interface AtLeast {
   arm: string
   peer: string
-  size?: number
+  input?: Input
+  atLeast: number
+}
+/** As AtMost, of the geometric mean over all inputs. */
+export interface GeomeanAtMost {
+  arm: string
+  peer: string
+  geomeanAtMost: number
+}
+/** With no input does the arm take more than so many times what it takes with the first. */
+export interface GrowsAtMost {
+  arm: string
+  /** What it does, for the text: the arms of two cases have the same labels. */
+  which: string
+  growsAtMost: number
+}
+/** Peak payload / high-water, on average over all inputs or with the worst of them. */
+export interface UtilisationAtLeast {
+  arm: string
+  utilisation: 'average' | 'worst'
   atLeast: number
 }
 /** Resident memory grows by less. */
-interface GrowthBelow {
+export interface GrowthBelow {
   arm: string
   growthBelowMiB: number
 }
 /** What the library promises of its speed. */
-export type Bar = AtMost | AtLeast | GrowthBelow
+export type Bar = AtMost | AtLeast | GeomeanAtMost | GrowsAtMost | UtilisationAtLeast | GrowthBelow
 
 export interface Case {
   /** That of its file, and of --case. */
@@ -53,8 +93,12 @@ export interface Case {
   title: string
   /** What one operation is. */
   about: string
-  /** Bytes; every arm runs with each. Without it: once. */
-  sizes?: number[]
+  /** Every arm runs with each. Without it: once. */
+  inputs?: Input[]
+  /** What they are; default bytes. */
+  inputsAre?: 'bytes' | 'blocks' | 'traces'
+  /** The arm that the table compares with; default the first. */
+  base?: string
   /** Operations in the one batch of a round, for cases about memory. */
   once?: number
   arms: Record<string, ArmSpec>
@@ -86,15 +130,16 @@ export interface Round {
   samples: number
   /** Operations in a sample. */
   batch: number
-  /** Bytes of resident memory since the set-up: at most, and in the end. C programs do not tell. */
+  /** Bytes of resident memory since the set-up: at most, and in the end. Not all C programs tell. */
   rssGrowth?: number
   rssKept?: number
+  utilisation?: number
 }
 
-/** An arm in all rounds. `size` is null in a case without sizes. */
+/** An arm in all rounds. `input` is null in a case without inputs. */
 export interface Series {
   arm: string
-  size: number | null
+  input: Input | null
   rounds: Round[]
 }
 
@@ -102,16 +147,25 @@ export interface Series {
 export interface Measured extends Series {
   ns: number
   rssGrowth: number | null
+  utilisation: number | null
 }
 
 export interface Judged {
   bar: Bar
   text: string
-  /** The median of the rounds' ratios, or of their growth in MiB, and where the middle half lies. */
+  /** The median of the rounds' figures, and where the middle half lies. */
   value: number
   low: number
   high: number
-  held: boolean
+  unit: 'x' | 'MiB' | ''
+  /** null: an arm of it did not run. */
+  held: boolean | null
+}
+
+/** An arm that could not run here. */
+export interface Skipped {
+  label: string
+  why: string
 }
 
 /** A case that was run. */
@@ -119,8 +173,11 @@ export interface Result {
   name: string
   title: string
   about: string
-  sizes: number[] | null
+  inputs: Input[] | null
+  inputsAre: 'bytes' | 'blocks' | 'traces'
+  base: string
   arms: { arm: string; label: string; ours: boolean; dropped: boolean }[]
+  skipped: Skipped[]
   series: Measured[]
   bars: Judged[]
 }
@@ -139,6 +196,8 @@ export interface Machine {
   compiler: string
   flags: string
   packages: Record<string, string>
+  /** Versions of the other mallocs, by name. */
+  mallocs: Record<string, string>
 }
 
 export interface Run {

@@ -1,23 +1,27 @@
 /**
  * FreeListAllocator: address-ordered first fit.
  *
- * A block is put into the lowest hole that is large enough; what is left of it stays a hole, and a freed
- * block joins the holes before and behind it at once. So the heap is kept dense at its lower end, and
- * no two holes lie side by side.
+ * A block is put into the lowest hole that is large enough; what is left of it stays a hole, and a
+ * freed block joins the holes before and behind it at once. So the heap is kept dense at its lower
+ * end, and no two holes lie side by side.
  *
- * Memory is handed out in granules of 16 bytes. All bookkeeping is out of band (a header of 16 bytes
- * before each block would take as much again from small ones, and an overrun would change it): two
- * bits for each granule say where blocks and holes start, four how many bytes were not asked for (see
- * free-list/granules.ts), and a tree over the address space knows the largest hole of each part (see
- * free-list/hole-tree.ts). Invalid frees, second frees and wrong sizes are found always.
+ * Memory is handed out in granules of 16 bytes, and the smallest block has one. A textbook's free
+ * list keeps a header of 16 bytes before each block and links in the free ones, so that none has
+ * less than 32, and an overrun changes sizes and links, which later frees then trust. Here all
+ * bookkeeping is out of band, where no overrun reaches: two bits for each granule say where blocks
+ * and holes start, four how many bytes were not asked for (see free-list/granules.ts), and a tree
+ * over the address space knows the largest hole of each part (see free-list/hole-tree.ts). Invalid
+ * frees, second frees and wrong sizes are found always (0 and 1 count as the same size).
  *
- * Costs: tens of ns, O(log n) in the size of the region; a reset is O(memory in use / 16). A block occupies
- * up to 15 bytes more than was asked for, metadata are 1/16 of the memory that was in use.
- * Disadvantage: small blocks of many sizes and lifetimes fragment it, where size classes do not, and
- * those are faster.
+ * Costs: tens of ns, O(log n) in the size of the region; a reset clears the metadata of the memory
+ * that was in use. A block occupies up to 15 bytes more than was asked for, metadata are a
+ * twentieth of the memory that was in use. On the traces of programs in bench/traces, what was
+ * asked for is 88% of the most that was occupied, metadata counted (67% to 94%).
+ * Disadvantage: small blocks of many sizes and lifetimes fragment it, where size classes do not,
+ * and those are faster.
  *
- * Source: Knuth's first fit with boundary tags; the policy's merits as in P. R. Wilson et al., Dynamic
- * Storage Allocation: A Survey and Critical Review (1995).
+ * Source: Knuth's first fit with boundary tags; the policy's merits as in P. R. Wilson et al.,
+ * Dynamic Storage Allocation: A Survey and Critical Review (1995).
  */
 import { Allocation } from '../core/allocation.js'
 import { alignOf, doubleFree, invalidPointer, sizeOf } from '../core/allocator.js'
@@ -96,6 +100,10 @@ export class FreeListAllocator extends RegionAllocator {
     return offset === Offset.NONE ? 0 : this._origin + (offset >>> 0)
   }
 
+  /**
+   * As rawAlloc, with a handle; throws OutOfMemoryError when no hole is large enough, and
+   * ERR_OFFHEAP_INVALID_LAYOUT, ERR_OFFHEAP_DISPOSED.
+   */
   override alloc(layout: Layout | number, align?: number): Allocation {
     const size = sizeOf(layout)
     const aligned = alignOf(layout, align)
@@ -133,7 +141,7 @@ export class FreeListAllocator extends RegionAllocator {
     this._freeSlowly(ptr, size, align)
   }
 
-  /** Frees a block whose size the caller does not know. Throws as rawFree. */
+  /** Frees a block whose size the caller does not know. O(log n). Throws as rawFree. */
   freePtr(ptr: Pointer): void {
     this._freeSlowly(ptr, SIZE_UNKNOWN, 1)
   }
@@ -160,7 +168,10 @@ export class FreeListAllocator extends RegionAllocator {
     return this.rawResize(ptr, size, align, newSize) ? ptr : 0
   }
 
-  /** Frees every block at once; handles throw from now on. O(the most memory that was in use / 16). */
+  /**
+   * Frees every block at once; handles throw from now on. O(the most memory that was in use): its
+   * metadata, a twentieth of that, are cleared.
+   */
   reset(): void {
     this._assertUsable()
     this._notePeak()

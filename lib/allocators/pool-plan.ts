@@ -4,7 +4,7 @@ import { alignUp, checkAlign, checkSize, DEFAULT_ALIGN } from '../core/layout.js
 import { type MemoryLike, reserveRegion } from '../core/memory.js'
 import type { Pointer } from '../core/pointer.js'
 import type { Region } from '../core/region.js'
-import { MAX_CAPACITY, PoolGroup, PoolWord, stateBlock } from '../core/state.js'
+import { MAX_CAPACITY, PoolGroup, PoolWord } from '../core/state.js'
 
 /** Memory for a pool: see {@link MemoryLike}. */
 export type PoolMemory = Exclude<MemoryLike, number>
@@ -91,16 +91,29 @@ export function firstBlock({ align }: PoolPlan, region: Region): Pointer {
   return alignUp(region.address, align)
 }
 
-/** The state of a pool of which nothing was allocated. MOST_BLOCKS is 0 when not one block fits. */
-export function poolWords(plan: PoolPlan, region: Region): Int32Array {
+/** Blocks that have room in so many bytes of a region. */
+function fit(plan: PoolPlan, region: Region, bytes: number): number {
+  const start = firstBlock(plan, region) - region.address
+  return Math.max(0, Math.floor((bytes - start) / plan.stride))
+}
+
+/** The most blocks that there can ever be. */
+export function mostBlocks(plan: PoolPlan, region: Region): number {
+  const { growTo, count } = plan
+  return growTo ?? count ?? fit(plan, region, Math.min(region._mostBytes(), MAX_CAPACITY))
+}
+
+/** Words of the state of a pool with so many blocks. */
+export function wordsFor(blocks: number): number {
+  return PoolWord.GROUPS + Math.ceil(blocks / 32) * PoolGroup.WORDS
+}
+
+/** Makes a state block that of a pool of which nothing was allocated. */
+export function enterPlan(words: Int32Array, plan: PoolPlan, region: Region, most: number): void {
   const first = firstBlock(plan, region)
-  const start = first - region.address
-  const fit = (bytes: number): number => Math.max(0, Math.floor((bytes - start) / plan.stride))
-  const most = plan.growTo ?? plan.count ?? fit(Math.min(region._mostBytes(), MAX_CAPACITY))
-  const words = stateBlock(PoolWord.GROUPS + Math.ceil(most / 32) * PoolGroup.WORDS)
   const shift = 31 - Math.clz32(plan.stride & -plan.stride)
   words[PoolWord.HEAD] = PoolGroup.NO_GROUP
-  words[PoolWord.BLOCKS] = plan.count ?? fit(region.byteLength)
+  words[PoolWord.BLOCKS] = plan.count ?? fit(plan, region, region.byteLength)
   words[PoolWord.MOST_BLOCKS] = most
   words[PoolWord.BASE_LO] = first % 2 ** 32
   words[PoolWord.BASE_HI] = first / 2 ** 32
@@ -109,7 +122,26 @@ export function poolWords(plan: PoolPlan, region: Region): Int32Array {
   words[PoolWord.INVERSE] = inverseOf(plan.stride >>> shift)
   words[PoolWord.BLOCK_SIZE] = plan.size
   words[PoolWord.ALIGN] = plan.align
-  return words
+}
+
+/**
+ * Makes up to `step` more blocks, as many as the region has or can get. false: there are as many as
+ * there can be.
+ */
+export function grow(words: Int32Array, region: Region, step: number): boolean {
+  const first = words[PoolWord.BASE_HI]! * 2 ** 32 + (words[PoolWord.BASE_LO]! >>> 0)
+  const start = first - region.address
+  const stride = words[PoolWord.STRIDE]! >>> 0
+  const blocks = words[PoolWord.BLOCKS]!
+  const most = Math.min(blocks + step, words[PoolWord.MOST_BLOCKS]!)
+  if (most === blocks) return false
+  // A WebAssembly memory does not tell its maximum, so all of them may be too many.
+  const lacking = (count: number): number => start + count * stride - region.byteLength
+  if (lacking(most) > 0 && !region._extend(lacking(most))) {
+    if (lacking(blocks + 1) > 0 && !region._extend(lacking(blocks + 1))) return false
+  }
+  words[PoolWord.BLOCKS] = Math.min(most, Math.floor((region.byteLength - start) / stride))
+  return true
 }
 
 /** A table for the sizes of blocks that are smaller than a whole one, or null: out of memory. */
@@ -126,7 +158,7 @@ export function sizesOf(words: Int32Array): Uint32Array | null {
 /** Bytes that so many blocks take, with their share of the tables. */
 export function occupied(words: Int32Array, blocks: number): number {
   const each = (words[PoolWord.STRIDE]! >>> 0) + words[PoolWord.SIZES]!
-  return blocks * each + (PoolWord.GROUPS + Math.ceil(blocks / 32) * PoolGroup.WORDS) * 4
+  return blocks * each + wordsFor(blocks) * 4
 }
 
 /** The lowest `count` bits, up to 32. */

@@ -21,13 +21,16 @@ import { RegionAllocator } from '../core/region-allocator.js'
 import { PoolGroup, PoolWord } from '../core/state.js'
 import {
   firstBlock,
+  enterPlan,
+  grow,
   lowBits,
+  mostBlocks,
   occupied,
   type PoolMemory,
   type PoolOptions,
   poolPlan,
-  poolWords,
   sizesOf,
+  wordsFor,
 } from './pool-plan.js'
 
 const enum Index {
@@ -66,14 +69,16 @@ export class PoolAllocator extends RegionAllocator {
    * @param blocks How many: a region is made for them, and freed by dispose. Or a Region of its own or
    *   a buffer, for as many as fit; over a WebAssembly memory it grows with that.
    * Throws ERR_OFFHEAP_INVALID_LAYOUT, ERR_OFFHEAP_INVALID_ARGUMENT (also when not one block fits),
-   * OutOfMemoryError when no such region can be had.
+   * OutOfMemoryError when no such region, or no memory for its table of bits, can be had.
    */
   constructor(blockSize: number, blocks: number | PoolMemory, options: PoolOptions = {}) {
     const plan = poolPlan(blockSize, blocks, options)
     super(plan.memory, 'PoolAllocator', plan.adopted)
-    const words = poolWords(plan, this._region)
+    const most = mostBlocks(plan, this._region)
+    const words = this._stateBlock(wordsFor(most))
+    enterPlan(words, plan, this._region, most)
     this._words = words
-    if (words[PoolWord.MOST_BLOCKS] === 0) {
+    if (most === 0) {
       this.dispose()
       throw unexpected('INVALID_ARGUMENT', 'memory for a block', 'PoolAllocator', blocks)
     }
@@ -284,7 +289,8 @@ export class PoolAllocator extends RegionAllocator {
     this._assertUsable()
     const words = this._words
     const begun = words[PoolWord.BEGUN]!
-    if (begun === words[PoolWord.BLOCKS] && !this._grow()) return Index.NONE
+    if (begun === words[PoolWord.BLOCKS] && !grow(words, this._region, this._slab))
+      return Index.NONE
     const group = begun >>> 5
     const at = PoolWord.GROUPS + group * PoolGroup.WORDS
     // The last group of a pool that has grown may be begun already, its first blocks all taken.
@@ -295,17 +301,6 @@ export class PoolAllocator extends RegionAllocator {
     words[PoolWord.HEAD] = group
     words[PoolWord.BEGUN] = (group << 5) + there
     return this._take()
-  }
-
-  /** Makes more blocks. false: there are as many as there can be, or the region cannot grow. */
-  private _grow(): boolean {
-    const { _words: words, _region: region } = this
-    const more = Math.min(this.blockCount + this._slab, words[PoolWord.MOST_BLOCKS]!)
-    if (more === this.blockCount) return false
-    const missing = (this._start >>> 0) + more * (this._stride >>> 0) - region.byteLength
-    if (missing > 0 && !region._extend(missing)) return false
-    words[PoolWord.BLOCKS] = more
-    return true
   }
 
   /**

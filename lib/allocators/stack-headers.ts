@@ -48,7 +48,8 @@ export function belowAt(data: DataView, offset: number): number {
 export function endBelow(data: DataView, low: number, top: number, below: number): number {
   let bytes = 0
   if (below !== 0) {
-    if ((below - 8) >>> 0 > (top - 17) >>> 0) return Found.DAMAGED
+    // A block and two headers lie below `top` then: 17 bytes at least.
+    if (top >>> 0 < 17 || (below - 8) >>> 0 > (top - 17) >>> 0) return Found.DAMAGED
     bytes = sizeAt(data, below) | 0
     if (bytes === 0) bytes = 1
   }
@@ -91,7 +92,6 @@ export function assertLive(
   checkLayout(size, align, `${name}.${operation}`)
   const offset = ptr - base
   const live = liveSize(stack, offset)
-  if (live === Found.DAMAGED) throw poisoned(name, base, words[StackWord.TOP]!)
   if (live === Found.NOTHING) {
     if (freedSize(data, words, offset) === size) throw doubleFree(name, ptr)
     throw invalidPointer(name, operation, ptr, 'is not the start of a live block')
@@ -102,18 +102,18 @@ export function assertLive(
   if (ptr % align !== 0) throw invalidPointer(name, operation, ptr, `is not aligned to ${align}`)
 }
 
-/** The size of the live block at `offset`, whatever that is; or NOTHING; or DAMAGED, as far as it came. */
-function liveSize({ base, data, words }: Stack, offset: number): number {
+/** The size of the live block at `offset`, whatever that is; or NOTHING. Throws where it comes no further. */
+function liveSize({ name, base, data, words }: Stack, offset: number): number {
   const low = (base % 2 ** 32) | 0
   let at = words[StackWord.TOP]! >>> 0
   let end = words[StackWord.CURSOR]! >>> 0
   while (at !== 0 && at >= offset) {
     const size = sizeAt(data, at)
-    if (at + Math.max(size, 1) !== end) return Found.DAMAGED
+    if (at + Math.max(size, 1) !== end) throw poisoned(name, base, at)
     if (at === offset) return size
     const below = belowAt(data, at)
     const endOfBelow = endBelow(data, low, at | 0, below | 0)
-    if (endOfBelow === Found.DAMAGED) return Found.DAMAGED
+    if (endOfBelow === Found.DAMAGED) throw poisoned(name, base, at)
     at = below
     end = endOfBelow >>> 0
   }

@@ -5,11 +5,11 @@
  */
 import type { Allocation } from './allocation.js'
 import { Allocator, viewIn } from './allocator.js'
-import { unexpected } from './errors.js'
+import { OutOfMemoryError, unexpected } from './errors.js'
 import { type MemoryLike, regionFor } from './memory.js'
 import type { Pointer } from './pointer.js'
 import { disposed, type Region, type RegionUser } from './region.js'
-import { MAX_CAPACITY } from './state.js'
+import { MAX_CAPACITY, stateBlock } from './state.js'
 
 /**
  * Base of the allocators over one region: they take a capacity in bytes (a region of that size is
@@ -51,6 +51,17 @@ export abstract class RegionAllocator extends Allocator implements RegionUser {
   }
 
   /** Ends the allocator; a region that it made itself is freed. Throws ERR_OFFHEAP_PINNED. */
+  /** A state block. Throws OutOfMemoryError, and the region is as if there were no allocator. */
+  protected _stateBlock(words: number): Int32Array {
+    try {
+      return stateBlock(words)
+    } catch {
+      this._gone = true
+      this.dispose()
+      throw new OutOfMemoryError(this.name, words * Int32Array.BYTES_PER_ELEMENT, 4)
+    }
+  }
+
   override dispose(): void {
     if (this._owned) this._region.dispose()
     else this._region._unclaim(this)

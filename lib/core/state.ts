@@ -116,7 +116,7 @@ export const enum PoolGroup {
 export const enum SlabWord {
   /** Pages below this one were handed out at some time; behind it is nothing. */
   TOP = 0,
-  /** Pages that the region has. */
+  /** Pages that the region has; -1 when it is gone. */
   LIMIT = 1,
   ORIGIN_LO = 2,
   ORIGIN_HI = 3,
@@ -130,28 +130,39 @@ export const enum SlabWord {
   SPARE = 8,
   FRESH = 9,
   PEAK_FRESH = 10,
-  /** Stretches of 64 KiB in which there was a slab: they have bytes in the block table. */
+  /** Stretches of 128 KiB in which there was a slab: they have bytes in the block table. */
   STRETCHES = 11,
+  /** Pages below TOP that were given back to the system, and the most that were not. */
+  PURGED = 12,
+  PEAK_PAGES = 13,
+  /** When TOP is above this, the magazines are emptied once more. */
+  EMPTY_AT = 14,
+  /** Pages of the cached runs, and by their number of pages, up to 64, the list of them. */
+  CACHED = 15,
+  CACHE = 16,
   /** Bits of the bins that have runs, and the heads of their lists. */
-  BIN_MAP = 12,
-  BINS = 18,
+  BIN_MAP = 81,
+  BINS = 87,
   /** By size class: how many blocks its magazine has, and how many it may have. */
-  COUNT = 194,
-  MOST = 322,
+  COUNT = 263,
+  MOST = 391,
   /** By size class: the list of slabs with free blocks, and 2^20 / class, rounded up. */
-  PARTIAL = 450,
-  INVERSE = 578,
+  PARTIAL = 519,
+  INVERSE = 647,
   /** By size class: its magazine, 32 free blocks. */
-  MAGAZINE = 706,
+  MAGAZINE = 775,
   /** A bit for each stretch. */
-  STRETCH_MAP = 4802,
+  STRETCH_MAP = 4871,
   /** By page: the number of its record, shifted left by 7, and its size class. */
-  PAGES = 6850,
+  PAGES = 5895,
 }
 
-/** Words of a record: of a slab, of a large block, of a run of free pages, or of none of them. */
+/** Words of a record: of a slab, of a large block, of a run of pages without one, or of none of them. */
 export const enum SlabRecord {
-  /** Slab: a bit for each free block in no magazine. Large block: the size that was asked for. */
+  /**
+   * Slab: a bit for each free block in no magazine. Large block: the size that was asked for. Free run: how
+   * many of its pages were given back to the system.
+   */
   FREE = 0,
   /** Its first page, and how many. */
   START = 1,
@@ -169,6 +180,7 @@ export const enum SlabKind {
   /** Slabs have at most 32 blocks, the lowest of which has bit 0. */
   LARGE = 2,
   FREE = 4,
+  CACHED = 6,
 }
 
 /**

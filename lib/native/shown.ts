@@ -11,7 +11,7 @@ import { invalidPointer } from '../core/allocator.js'
 import { OffheapError } from '../core/errors.js'
 import type { Pointer } from '../core/pointer.js'
 import type { RegionKind, RegionSource } from '../core/region.js'
-import { Box, loadAddon } from './binding.js'
+import { Box, loadAddon, Status } from './binding.js'
 
 /** Set by tests to see what an environment sees that refuses external buffers, such as Electron. */
 const refuseExternal = process.env['OFFHEAP_NO_EXTERNAL_BUFFERS'] === '1'
@@ -59,7 +59,10 @@ export class NativeSource implements RegionSource {
   }
 
   decommit(address: Pointer, offset: number, size: number): number {
-    return this.kind === 'pages' ? loadAddon().native.decommitPages(address, offset, size) : 0
+    if (this.kind !== 'pages') return 0
+    const { native, box } = loadAddon()
+    const status = native.decommitPages(address, offset, size)
+    return status === Status.OK ? box[Box.RESULT]! : 0
   }
 
   pinned(pins: number): void {

@@ -177,6 +177,48 @@ typedef struct oh_pool {
                         /* index then is known without waiting for it to be computed              */
 } oh_pool_t;            /* the groups follow                                                      */
 
+/* Free list: address-ordered first fit. Memory is counted in granules of 16 bytes from the first
+   address in the payload that is a multiple of 16; the payload's last granule may be a short one. A
+   block or a hole is a run of granules with a bit where it starts, and no two holes lie side by
+   side. What lies from top on is free, and no hole; there is a start at top. A length below 16 is
+   the distance to the next start. That of a longer run is kept in the table of slacks, where such a
+   run covers at least one aligned word of eight nibbles that say nothing otherwise: in the word of
+   granule g + 8, where g is its first, and for a hole also in that of granule end - 8. */
+typedef struct oh_free_list_line { /* of 32 granules: i is bit i % 32 of line i / 32              */
+  uint32_t start;    /* a bit where a block or a hole starts                                      */
+  uint32_t free;     /* a bit at a hole's first granule and at its last                           */
+  uint32_t slack[4]; /* four bits a granule: how many bytes of the block that starts there were   */
+                     /* not asked for; a block of 0 bytes counts as one of 1                      */
+} oh_free_list_line_t;
+
+/* A complete binary tree over groups of 4 lines, in the order of their addresses: leaf x belongs
+   to group x, and beside it, in the same place, lies the node over the groups [x - b, x + b), where
+   b is the lowest bit of x, an odd x being over x - 1 and x. Leaves may say too much, never too
+   little: who looks for a hole and finds none corrects them. */
+typedef struct oh_free_list_node {
+  uint32_t largest; /* granules of the largest hole that starts in the group, or more             */
+  uint32_t subtree; /* the most of largest below this node                                        */
+} oh_free_list_node_t;
+
+#define OH_FREE_LIST_HINTS 65
+
+typedef struct oh_free_list {
+  uint32_t top;       /* granules below this one are blocks and holes, those from it on are free  */
+  uint32_t limit;     /* whole granules of the payload; 0 when it is gone                         */
+  uint32_t bytes;     /* of the payload, from granule 0 on                                        */
+  uint32_t peak_top;  /* the most that top has been                                               */
+  uint32_t live;      /* granules of live blocks                                                  */
+  uint32_t used;      /* bytes of live blocks                                                     */
+  uint32_t peak_used; /* the most that was live before it last fell                               */
+  uint32_t tree;      /* where the tree is, in words from the start of this                       */
+  uint32_t root;      /* the same for the subtree word of the node over all of it                 */
+  uint32_t base_lo;   /* address of granule 0, low and ...                                        */
+  uint32_t base_hi;   /* ... high word                                                            */
+  uint32_t hints[OH_FREE_LIST_HINTS]; /* by granules, the last for more too: a group before which */
+                                      /* no leaf has so many; they never fall as sizes rise     */
+  oh_free_list_line_t before;         /* empty: before the first line                             */
+} oh_free_list_t;                     /* the lines follow, then the tree                          */
+
 #ifdef __cplusplus
 }
 #endif

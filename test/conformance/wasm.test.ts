@@ -24,10 +24,11 @@ const memories: Record<string, () => Region> = {
 
 for (const { name, over, largest, traits } of STRATEGIES) {
   for (const [memory, make] of Object.entries(memories)) {
+    const { address } = make()
     conformance({
       name: `${name} over ${memory}`,
       make: () => over(make()),
-      largest: largest(CAPACITY),
+      largest: largest(CAPACITY, address),
       maxAlign: 2 ** 14,
       ...traits,
     })

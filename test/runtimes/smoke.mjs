@@ -12,6 +12,7 @@ import {
   Worker,
   workerData,
 } from 'node:worker_threads'
+import { strategyChecks } from './strategies.mjs'
 
 const entry = isMainThread ? process.argv[2] : workerData.entry
 const library = entry ? pathToFileURL(entry) : new URL('../../dist/index.js', import.meta.url)
@@ -55,10 +56,10 @@ function tour(allocator) {
   fill(block.bytes, 1)
   assertHolds(block.buffer, 1)
   assert.equal(block.as(Float64Array).length, 12)
-  assert.equal(block.resize(50), true)
+  assert.equal(block.resize(99), true)
   assertHolds(block.bytes, 1)
   allocator.realloc(block, 3000)
-  assertHolds(block.bytes, 1, 50)
+  assertHolds(block.bytes, 1, 99)
   block.free()
   throwsCode(() => block.bytes, 'USE_AFTER_FREE')
   throwsCode(() => block.free(), 'DOUBLE_FREE')
@@ -182,6 +183,8 @@ checks['BumpAllocator: capacity, reset, checkpoints'] = () => {
   assert.ok(kept.freed)
   bump.dispose()
 }
+
+Object.assign(checks, strategyChecks({ offheap, tour, fill, assertHolds, throwsCode }))
 
 for (const allocator of [cAllocator, rawCAllocator, pageAllocator, new Forwarding(cAllocator)]) {
   checks[allocator.name] = () => {

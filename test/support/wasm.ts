@@ -4,8 +4,12 @@ import wabt from 'wabt'
 import type { Subject } from '../../lib/conformance/index.js'
 import {
   type Allocator,
+  ArenaAllocator,
   BumpAllocator,
+  FreeListAllocator,
+  PoolAllocator,
   type Region,
+  SlabAllocator,
   StackAllocator,
   type WasmGlobal,
   type WasmMemory,
@@ -90,11 +94,20 @@ export function instantiate<T = Exports>(name: string, imports: object = {}): T 
 export interface Strategy {
   readonly name: string
   over(region: Region): Allocator
-  /** Bytes of the largest block in a region of so many. */
-  largest(capacity: number): number
+  /** Bytes of the largest block in a region of so many from `start` on. */
+  largest(capacity: number, start: number): number
   /** What the conformance suite is to know besides. */
   readonly traits: Partial<Subject>
 }
+
+/** Blocks of a pool: no multiple of an alignment. */
+const BLOCK = 500
+
+/** Bytes of a region behind the first multiple of a unit in it. */
+const behind = (unit: number, capacity: number, start: number): number =>
+  start + capacity - Math.ceil(start / unit) * unit
+
+const FINDS = { findsDoubleFrees: true, findsWrongSizes: true, findsInvalidFrees: true }
 
 export const STRATEGIES: readonly Strategy[] = [
   {
@@ -107,6 +120,31 @@ export const STRATEGIES: readonly Strategy[] = [
     name: 'StackAllocator',
     over: (region) => new StackAllocator(region),
     largest: (capacity) => capacity - 8,
-    traits: { freesInOrder: 'lifo', exact: false, findsDoubleFrees: true, findsWrongSizes: true },
+    traits: { freesInOrder: 'lifo', exact: false, gathersFreed: true, ...FINDS },
+  },
+  {
+    name: 'PoolAllocator',
+    over: (region) => new PoolAllocator(BLOCK, region),
+    largest: () => BLOCK,
+    traits: { blockSize: BLOCK, maxAlign: 16, gathersFreed: true, ...FINDS },
+  },
+  {
+    // Its last unit may be less than 16 bytes.
+    name: 'FreeListAllocator',
+    over: (region) => new FreeListAllocator(region),
+    largest: (capacity, start) => behind(16, capacity, start),
+    traits: { exact: false, gathersFreed: true, ...FINDS },
+  },
+  {
+    name: 'SlabAllocator',
+    over: (region) => new SlabAllocator(region),
+    largest: (capacity, start) => 512 * Math.floor(behind(512, capacity, start) / 512),
+    traits: { exact: false, gathersFreed: true, ...FINDS },
+  },
+  {
+    name: 'ArenaAllocator over SlabAllocator',
+    over: (region) => new ArenaAllocator(new SlabAllocator(region)),
+    largest: (capacity, start) => 512 * Math.floor(behind(512, capacity, start) / 512),
+    traits: { exact: false, reset: (allocator) => (allocator as ArenaAllocator).reset('free_all') },
   },
 ]

@@ -15,13 +15,18 @@
  */
 import { FreeListLine, FreeListWord } from '../../core/state.js'
 import { HoleTree } from './hole-tree.js'
-import { Granule, Group, lengthAt, lineAt, Long, slackAt } from './places.js'
+import { At, Granule, Group, Long } from './places.js'
 
 export class Granules {
   readonly holes: HoleTree
+  /** The word of the node over all of the tree. */
+  private readonly root: number
+  /** Granules of the hole that was found last. */
+  private found = 0
 
   constructor(private readonly words: Int32Array) {
     this.holes = new HoleTree(words)
+    this.root = words[FreeListWord.ROOT]!
   }
 
   /** Granules of the largest hole. */
@@ -40,7 +45,7 @@ export class Granules {
   /** Takes `n` granules: the lowest that are free; `slack` bytes of them were not asked for. */
   take(n: number, slack: number): number {
     const { words } = this
-    if (words[words[FreeListWord.ROOT]!]! >= n) {
+    if (words[this.root]! >= n) {
       const hole = this.takeHole(n, slack)
       if (hole !== Granule.NONE) return hole
     }
@@ -187,16 +192,17 @@ export class Granules {
   /** The first `n` granules of the lowest hole that has so many, or NONE. */
   private takeHole(n: number, slack: number): number {
     const { holes } = this
-    for (let group = holes.find(n); group >= 0; group = holes.find(n)) {
+    for (;;) {
+      const group = holes.find(n)
+      if (group < 0) return Granule.NONE
       const hole = this.search(group, n)
       if (hole >= 0) {
-        this.cut(hole, this.length(hole), n)
+        this.cut(hole, this.found, n)
         this.mark(hole, n, slack)
         return hole
       }
       holes.lower(group, ~hole)
     }
-    return Granule.NONE
   }
 
   /**
@@ -215,7 +221,10 @@ export class Granules {
         const next = ((starts >>> bit) >>> 1) | (words[at + FreeListLine.WORDS]! << (31 - bit))
         let length = 32 - Math.clz32(next & -next)
         if ((next & Long.MASK) === 0) length = words[lengthAt(first + bit)]!
-        if (length >= n) return first + bit
+        if (length >= n) {
+          this.found = length
+          return first + bit
+        }
         if (length > most) most = length
       }
       at += FreeListLine.WORDS
@@ -377,3 +386,12 @@ function alignUp(from: number, step: number, phase: number): number {
   const past = (from - phase) % step
   return past > 0 ? from + step - past : from - past
 }
+
+/** The first word of the line of granule `g`: its starts. FREE is next. */
+const lineAt = (g: number): number => At.START + Math.imul(g >> 5, FreeListLine.WORDS)
+
+/** The word in which the slack of granule `g` is. */
+const slackAt = (g: number): number => At.SLACK + (g >>> 3) + ((g >>> 5) << 1)
+
+/** The word that keeps the length of what starts at `g`: the first of the table behind `g`'s own. */
+const lengthAt = (g: number): number => At.SLACK + ((g + 8) >>> 3) + (((g + 8) >>> 5) << 1)

@@ -9,7 +9,8 @@
  *
  * Leaves may say too much: a hole that is taken is not looked for in them, as often another of its
  * size is freed soon. A search that finds nothing in a group corrects its leaf, so that each wrong one
- * costs one look.
+ * costs one look. For the same reason sizes are rounded up when they are entered, to 5 significant
+ * bits: a hole that grows granule by granule climbs the tree only now and then.
  *
  * For each small size a hint keeps a group before which all leaves are smaller. Searches begin there,
  * climb to where the tree has more and descend: a step or two in most cases. Hints never fall as sizes
@@ -22,6 +23,13 @@ const enum At {
   NODE = FreeListNode.SUBTREE,
   /** log2 of the words of a group. */
   SHIFT = 1,
+}
+
+const enum Upper {
+  /** Up to here a leaf gets the size as it is. */
+  EXACT = 32,
+  /** 32 less the bits that a larger size keeps. */
+  SHIFT = 27,
 }
 
 /** What a tree over `groups` groups takes: the group of its root, and how many there must be. */
@@ -78,9 +86,10 @@ export class HoleTree {
     return -1
   }
 
-  /** A hole of `n` granules starts in this group now. */
-  enter(group: number, n: number): void {
+  /** A hole of `size` granules starts in this group now. */
+  enter(group: number, size: number): void {
     const { words } = this
+    const n = size > Upper.EXACT ? roundUp(size) : size
     const leaf = this.base + At.LEAF + (group << At.SHIFT)
     if (words[leaf]! < n) {
       words[leaf] = n
@@ -146,4 +155,10 @@ export class HoleTree {
     const last = FreeListWord.HINTS + FreeListWord.MOST_HINT
     for (let i = hint; i <= last && words[i]! < group; i++) words[i] = group
   }
+}
+
+/** A size of more than 32 granules, rounded up to 5 significant bits. */
+function roundUp(size: number): number {
+  const shift = Upper.SHIFT - Math.clz32(size - 1)
+  return (((size - 1) >> shift) + 1) << shift
 }

@@ -25,17 +25,3 @@ export const enum Long {
   /** The bits behind a start that must be empty. */
   MASK = 0x7fff,
 }
-
-/** The first word of the line of granule `g`: its starts. FREE is next. */
-export const lineAt = (g: number): number => At.START + Math.imul(g >> 5, FreeListLine.WORDS)
-
-/** The word in which the slack of granule `g` is. */
-export function slackAt(g: number): number {
-  const table = g >>> 3
-  return At.SLACK + table + ((table >>> 2) << 1)
-}
-
-/** The word that keeps the length of what starts at `g`: the first of the table behind `g`'s own. */
-export function lengthAt(g: number): number {
-  return slackAt(g + 8)
-}

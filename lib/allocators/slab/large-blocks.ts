@@ -1,5 +1,6 @@
 /** LargeBlocks: blocks that are runs of pages of their own. */
 import { SlabKind, SlabRecord } from '../../core/state.js'
+import type { CachedRuns } from './cached-runs.js'
 import { type SlabHeap, Unit } from './heap.js'
 import type { PageRuns } from './page-runs.js'
 import type { Slabs } from './slabs.js'
@@ -12,6 +13,7 @@ export class LargeBlocks {
   constructor(
     private readonly heap: SlabHeap,
     private readonly runs: PageRuns,
+    private readonly cache: CachedRuns,
     private readonly slabs: Slabs,
   ) {}
 
@@ -21,30 +23,16 @@ export class LargeBlocks {
     const most = heap.mostPages * Unit.PAGE
     if (size > most || align > most) return Run.NONE
     const pages = Math.ceil(size / Unit.PAGE)
-    let start = this.takePages(pages, align, origin)
-    if (start < 0 && this.slabs.dropEmpty()) start = this.takePages(pages, align, origin)
-    if (start < 0) return Run.NONE
-    const record = heap.record()
-    const at = heap.at(record)
-    heap.words[at + SlabRecord.FREE] = size
-    heap.words[at + SlabRecord.START] = start
-    heap.words[at + SlabRecord.PAGES] = pages
-    heap.words[at + SlabRecord.ALL] = SlabKind.LARGE
-    heap.mark(start, record)
-    heap.mark(start + pages - 1, record)
-    return start
+    let record = this.takePages(pages, align, origin)
+    if (record === 0 && this.slabs.dropEmpty()) record = this.takePages(pages, align, origin)
+    if (record === 0) return Run.NONE
+    return this.enter(record, size)
   }
 
-  /** Gives a block back. */
-  give(record: number): void {
-    const { heap } = this
-    const at = heap.at(record)
-    const start = heap.words[at + SlabRecord.START]!
-    const pages = heap.words[at + SlabRecord.PAGES]!
-    heap.mark(start, 0)
-    heap.mark(start + pages - 1, 0)
-    heap.drop(record)
-    this.runs.give(start, pages)
+  /** As take, of a run in the cache: -1 when that has none of so many pages. */
+  takeCached(size: number): number {
+    const record = this.cache.takeCached((size + Unit.PAGE - 1) >>> Unit.PAGE_SHIFT)
+    return record === 0 ? Run.NONE : this.enter(record, size)
   }
 
   /** false: there is something behind it. */
@@ -54,18 +42,36 @@ export class LargeBlocks {
     const start = heap.words[at + SlabRecord.START]!
     const before = heap.words[at + SlabRecord.PAGES]!
     const pages = Math.ceil(size / Unit.PAGE)
-    if (pages > before && !this.runs.grow(start + before, pages - before)) return false
+    if (pages > before && !this.grow(start + before, pages - before)) return false
     heap.words[at + SlabRecord.FREE] = size
+    if (pages === before) return true
     heap.words[at + SlabRecord.PAGES] = pages
-    heap.mark(start + before - 1, 0)
     heap.mark(start, record)
     heap.mark(start + pages - 1, record)
     if (pages < before) this.runs.give(start + pages, before - pages)
     return true
   }
 
+  /** Takes the pages behind a block, if they are free. */
+  private grow(end: number, more: number): boolean {
+    if (this.runs.grow(end, more)) return true
+    const isCached = this.heap.isKind(this.heap.recordOf(end), SlabKind.CACHED)
+    return isCached && this.cache.flush() && this.runs.grow(end, more)
+  }
+
+  private enter(record: number, size: number): number {
+    const { heap } = this
+    const at = heap.at(record)
+    const start = heap.words[at + SlabRecord.START]!
+    heap.words[at + SlabRecord.FREE] = size
+    heap.words[at + SlabRecord.ALL] = SlabKind.LARGE
+    heap.mark(start, record)
+    heap.mark(start + heap.words[at + SlabRecord.PAGES]! - 1, record)
+    return start
+  }
+
   private takePages(pages: number, align: number, origin: number): number {
-    const { runs } = this
-    return align <= Unit.PAGE ? runs.take(pages) : runs.takeAligned(pages, align, origin)
+    const { cache } = this
+    return align <= Unit.PAGE ? cache.take(pages) : cache.takeAligned(pages, align, origin)
   }
 }

@@ -5,6 +5,7 @@
  * for each bin says whether it has any, so a run is found with a few instructions: the first that fits of
  * its own bin, else the first of the next larger. A run is joined at once with free neighbours, which
  * its first and its last page name; a free run at the top goes back to what was never handed out.
+ * Long free runs are given back to the system before the heap becomes larger than it ever was.
  * Source: Doug Lea's malloc (bins, coalescing) with TLSF's two levels.
  */
 import type { Region } from '../../core/region.js'
@@ -18,6 +19,11 @@ const enum Run {
   BINS = 176,
   /** How many runs of its own bin a request looks at. */
   TRIES = 16,
+}
+
+const enum Purge {
+  /** 16 KiB: so long a run may be given back to the system to make room for one of this length or more. */
+  LEAST = 32,
 }
 
 function binOf(pages: number): number {
@@ -34,10 +40,10 @@ export class PageRuns {
     private readonly skip: number,
   ) {}
 
-  /** The first page of a run, or -1. Its pages have no record. */
-  take(pages: number): number {
+  /** The first page of a run of pages that were given back, or -1. */
+  takeFree(pages: number): number {
     const record = this.find(pages)
-    if (record === 0) return this.takeTop(pages)
+    if (record === 0) return Run.NONE
     const start = this.heap.words[this.heap.at(record) + SlabRecord.START]!
     this.unlink(record)
     this.keepRest(record, pages)
@@ -47,7 +53,8 @@ export class PageRuns {
   /** As take, but the run's address is a multiple of `align`, which is more than a page. */
   takeAligned(pages: number, align: number, origin: number): number {
     const unit = align / Unit.PAGE
-    const start = this.take(pages + unit - 1)
+    let start = this.takeFree(pages + unit - 1)
+    if (start === Run.NONE) start = this.takeTop(pages + unit - 1)
     if (start === Run.NONE) return start
     const off = (origin / Unit.PAGE + start) % unit
     const first = off === 0 ? start : start + unit - off
@@ -63,49 +70,78 @@ export class PageRuns {
     if (end === words[SlabWord.TOP]) return this.raiseTop(end + more)
     const record = this.heap.recordOf(end)
     if (!this.heap.isKind(record, SlabKind.FREE)) return false
+    if (words[this.heap.at(record) + SlabRecord.START] !== end) return false
     if (words[this.heap.at(record) + SlabRecord.PAGES]! < more) return false
     this.unlink(record)
     this.keepRest(record, more)
     return true
   }
 
-  /** Gives a run back whose pages name no record any more. */
+  /** Gives a run back that no record is of any more. */
   give(start: number, pages: number): void {
     const { heap } = this
     const { words } = heap
     let first = start
     let end = start + pages
+    let purged = 0
     const below = start === 0 ? 0 : heap.recordOf(start - 1)
-    if (heap.isKind(below, SlabKind.FREE)) {
+    if (heap.isKind(below, SlabKind.FREE) && this.endOf(below) === start) {
       first = words[heap.at(below) + SlabRecord.START]!
+      purged = words[heap.at(below) + SlabRecord.FREE]!
       this.unlink(below)
       heap.drop(below)
     }
     const above = end === words[SlabWord.TOP] ? 0 : heap.recordOf(end)
-    if (heap.isKind(above, SlabKind.FREE)) {
-      end += words[heap.at(above) + SlabRecord.PAGES]!
+    if (heap.isKind(above, SlabKind.FREE) && words[heap.at(above) + SlabRecord.START] === end) {
+      end = this.endOf(above)
+      purged += words[heap.at(above) + SlabRecord.FREE]!
       this.unlink(above)
       heap.drop(above)
     }
-    if (end === words[SlabWord.TOP]) words[SlabWord.TOP] = first
-    else this.link(heap.record(), first, end - first)
+    if (end !== words[SlabWord.TOP]) {
+      this.link(heap.record(), first, end - first, purged)
+      return
+    }
+    words[SlabWord.PURGED]! -= purged
+    words[SlabWord.TOP] = first
   }
 
   /** Gives the memory of free runs and above the top back to the system: how many bytes. */
   trim(): number {
     const { words } = this.heap
-    let bytes = 0
-    for (let bin = 1; bin < Run.BINS; bin++) {
-      for (let record = words[SlabWord.BINS + bin]!; record !== 0;) {
-        const at = this.heap.at(record)
-        bytes += this.decommit(words[at + SlabRecord.START]!, words[at + SlabRecord.PAGES]!)
-        record = words[at + SlabRecord.NEXT]!
-      }
-    }
+    let bytes = this.purge(words[SlabWord.TOP]!, 1)
     const top = words[SlabWord.TOP]!
     bytes += this.decommit(top, words[SlabWord.DIRTY_TOP]! - top)
     words[SlabWord.DIRTY_TOP] = top
     return bytes
+  }
+
+  /** Gives the memory of free runs of `least` pages and more back, the longest first, until it suffices. */
+  private purge(wanted: number, least: number): number {
+    const { words } = this.heap
+    let bytes = 0
+    const end = binOf(least)
+    for (let bin = Run.BINS - 1; bin >= end; bin--) {
+      for (let record = words[SlabWord.BINS + bin]!; record !== 0;) {
+        const at = this.heap.at(record)
+        const pages = words[at + SlabRecord.PAGES]!
+        const before = words[at + SlabRecord.FREE]!
+        if (before < pages && pages >= least) {
+          const given = this.decommit(words[at + SlabRecord.START]!, pages)
+          bytes += given
+          words[at + SlabRecord.FREE] = given / Unit.PAGE
+          words[SlabWord.PURGED]! += given / Unit.PAGE - before
+          if (bytes >= wanted * Unit.PAGE) return bytes
+        }
+        record = words[at + SlabRecord.NEXT]!
+      }
+    }
+    return bytes
+  }
+
+  private endOf(record: number): number {
+    const at = this.heap.at(record)
+    return this.heap.words[at + SlabRecord.START]! + this.heap.words[at + SlabRecord.PAGES]!
   }
 
   private decommit(start: number, pages: number): number {
@@ -138,8 +174,10 @@ export class PageRuns {
     return at * 32 + 31 - Math.clz32(bits & -bits)
   }
 
-  private takeTop(pages: number): number {
+  /** The first page of a run of pages that were never used, or not since the top fell; or -1. */
+  takeTop(pages: number): number {
     const start = this.heap.words[SlabWord.TOP]!
+    if (pages >= Purge.LEAST) this.makeRoom(pages)
     return this.raiseTop(start + pages) ? start : Run.NONE
   }
 
@@ -149,33 +187,59 @@ export class PageRuns {
     words[SlabWord.TOP] = top
     if (top > words[SlabWord.DIRTY_TOP]!) words[SlabWord.DIRTY_TOP] = top
     if (top > words[SlabWord.PEAK_TOP]!) words[SlabWord.PEAK_TOP] = top
+    this.notePeak()
     return true
   }
 
   private extend(top: number): boolean {
     const { heap, region, skip } = this
-    if (top > heap.mostPages) return false
+    if (top > heap.mostPages || heap.words[SlabWord.LIMIT]! < 0) return false
     if (!region._extend(skip + top * Unit.PAGE - region.byteLength)) return false
     const pages = Math.floor((region.byteLength - skip) / Unit.PAGE)
     heap.words[SlabWord.LIMIT] = Math.min(pages, heap.mostPages)
     return true
   }
 
-  /** The record of a run, whose first pages were taken, becomes that of the rest, if there is any. */
-  private keepRest(record: number, taken: number): void {
-    const at = this.heap.at(record)
-    const start = this.heap.words[at + SlabRecord.START]!
-    const pages = this.heap.words[at + SlabRecord.PAGES]!
-    if (taken < pages) this.link(record, start + taken, pages - taken)
-    else this.heap.drop(record)
+  /** So many pages more are about to be used: others are given back if that would be the most ever. */
+  private makeRoom(pages: number): void {
+    const { words } = this.heap
+    const most = words[SlabWord.PEAK_PAGES]! + words[SlabWord.PURGED]!
+    const more = words[SlabWord.TOP]! + pages - most
+    if (more > 0) this.purge(more, Purge.LEAST)
   }
 
-  private link(record: number, start: number, pages: number): void {
+  private notePeak(): void {
+    const { words } = this.heap
+    const pages = words[SlabWord.TOP]! - words[SlabWord.PURGED]!
+    if (pages > words[SlabWord.PEAK_PAGES]!) words[SlabWord.PEAK_PAGES] = pages
+  }
+
+  /**
+   * The record of a run, whose first pages were taken, becomes that of the rest, if there is any. Which of its
+   * pages were purged is not known: those that were taken, as far as they go.
+   */
+  private keepRest(record: number, taken: number): void {
+    const { words } = this.heap
+    const at = this.heap.at(record)
+    const start = words[at + SlabRecord.START]!
+    const pages = words[at + SlabRecord.PAGES]!
+    const purged = words[at + SlabRecord.FREE]!
+    if (taken < pages) this.link(record, start + taken, pages - taken, Math.max(0, purged - taken))
+    else this.heap.drop(record)
+    if (purged > 0) {
+      words[SlabWord.PURGED]! -= Math.min(purged, taken)
+      this.makeRoom(0)
+      this.notePeak()
+    }
+  }
+
+  private link(record: number, start: number, pages: number, purged: number): void {
     const { heap } = this
     const { words } = heap
     const at = heap.at(record)
     const bin = binOf(pages)
     words[at + SlabRecord.ALL] = SlabKind.FREE
+    words[at + SlabRecord.FREE] = purged
     words[at + SlabRecord.START] = start
     words[at + SlabRecord.PAGES] = pages
     heap.link(SlabWord.BINS + bin, record)

@@ -31,6 +31,12 @@ describe('bad input', () => {
     ['own', 350],
     ['forwarding', 350],
     ['bump', 8000],
+    ['stack', 7000],
+    ['pool', 4000],
+    ['freeList', 8000],
+    ['slab', 3000],
+    ['arena', 1900],
+    ['wrapper', 17_000],
   ])(
     'sizes, alignments and pointers that are wrong are refused with a code: %s',
     (name, atLeast) => expectNone('allocators.mjs', [name], atLeast),
@@ -41,10 +47,16 @@ describe('bad input', () => {
     expectNone('regions.mjs', [], 600))
 
   test('handles that are none, freed, or of another allocator, and copies of wrong bytes', () =>
-    expectNone('handles.mjs', [], 3000))
+    expectNone('handles.mjs', [], 12_000))
 
   test('a reset, a rewind and the end of a bump allocator, and what is called afterwards', () =>
     expectNone('endings.mjs', [], 1000))
+
+  test('what allocators are made of, argument by argument', () =>
+    expectNone('constructors.mjs', [], 700))
+
+  test('every strategy after a reset and after its end, and the next one in its region', () =>
+    expectNone('strategies.mjs', [], 5000))
 
   test('layouts that are none, or overflow', () => expectNone('layouts.mjs', [], 200))
 })

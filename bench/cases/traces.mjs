@@ -1,0 +1,59 @@
+// What real programs asked of malloc, replayed.
+
+import { cAllocator, FreeListAllocator, Region, SlabAllocator } from 'offheap'
+import { flatTrace, peakPayload, replayIn, replayInC, withUtilisation } from '../harness/replay.mjs'
+import { flatTraceFile, listTraces } from '../harness/trace.mjs'
+
+/** More than any trace needs: only what is used is committed. */
+const RESERVE = 2 ** 28
+
+function inRegion(heap, name) {
+  const { buffer, address } = heap.region
+  return withUtilisation(heap, replayIn(heap, buffer, address, flatTrace(name)))
+}
+
+const slab = (name) => inRegion(new SlabAllocator({ reserve: RESERVE }), name)
+
+const freeList = (name) => inRegion(new FreeListAllocator(Region.pages(RESERVE)), name)
+
+const cHeap = (name) => replayInC(cAllocator, flatTrace(name))
+
+/** @param {string} label @param {string} [preload] */
+const inC = (label, preload) => ({
+  label,
+  c: {
+    program: 'replay',
+    args: (name, { warmupMs, timeMs }) => [flatTraceFile(name), String(warmupMs), String(timeMs)],
+    memory: (name) => ({
+      args: [flatTraceFile(name), '0', '0'],
+      peakPayload: peakPayload(name),
+    }),
+    ...(preload && { preload }),
+  },
+})
+
+/** @type {import('../harness/types.d.ts').Case} */
+export default {
+  name: 'traces',
+  title: 'What real programs asked of malloc, replayed',
+  about: 'an allocation, a free or a realloc of a trace',
+  inputs: listTraces(),
+  inputsAre: 'traces',
+  base: 'glibc',
+  arms: {
+    slab: { label: 'SlabAllocator', setup: slab, ours: true },
+    freeList: { label: 'FreeListAllocator', setup: freeList, ours: true },
+    cHeap: { label: 'cAllocator', setup: cHeap, ours: true },
+    glibc: inC('glibc in C'),
+    mimalloc: inC('mimalloc in C', 'mimalloc'),
+    jemalloc: inC('jemalloc in C', 'jemalloc'),
+  },
+  bars: [
+    { arm: 'slab', peer: 'glibc', geomeanAtMost: 0.5 },
+    { arm: 'slab', peer: 'mimalloc', geomeanAtMost: 1.7 },
+    { arm: 'slab', utilisation: 'average', atLeast: 0.88 },
+    { arm: 'slab', utilisation: 'worst', atLeast: 0.75 },
+    { arm: 'freeList', peer: 'glibc', geomeanAtMost: 5 },
+    { arm: 'freeList', utilisation: 'average', atLeast: 0.88 },
+  ],
+}
