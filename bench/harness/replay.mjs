@@ -82,17 +82,20 @@ function run(heap, ops, blocks, { words, bytes, base }) {
       heap.rawFree(blocks[slot], size, align)
     } else {
       i += 2
-      const before = ops[i + 1]
-      const old = blocks[slot]
-      if (heap.rawResize(old, before, align, size)) continue
-      const ptr = heap.rawAlloc(size, align)
-      if (ptr === 0) throw new Error('out of memory')
-      const from = old - base
-      bytes.copyWithin(ptr - base, from, from + Math.min(before, size))
-      heap.rawFree(old, before, align)
-      blocks[slot] = ptr
+      blocks[slot] = resized(heap, blocks[slot], ops[i + 1], align, size, bytes, base)
     }
   }
+}
+
+/** What a realloc does, out of the loop: where the block is now. */
+function resized(heap, old, before, align, size, bytes, base) {
+  if (heap.rawResize(old, before, align, size)) return old
+  const ptr = heap.rawAlloc(size, align)
+  if (ptr === 0) throw new Error('out of memory')
+  const from = old - base
+  bytes.copyWithin(ptr - base, from, from + Math.min(before, size))
+  heap.rawFree(old, before, align)
+  return ptr
 }
 
 /**

@@ -10,9 +10,8 @@
  * and what its size was, so an invalid free, a second free and a wrong size are found always, and
  * there are no links in free blocks that a stray write could change.
  *
- * Costs: some nanoseconds; tens once in up to 16 operations, where a magazine is filled or emptied.
- * Disadvantage: a block occupies up to 15 bytes more than was asked for (up to 511 above 2,032), and
- * slabs 4 % of metadata.
+ * Costs: some nanoseconds; tens where a magazine is filled or emptied, once in up to 16 operations.
+ * Disadvantage: up to 15 bytes behind a block (511 above 2,032 bytes), and slabs' 4 % of metadata.
  *
  * Sources: Bonwick's slab allocator with magazines; mimalloc (a page map that leads to the metadata).
  */
@@ -24,7 +23,7 @@ import { alignUp, checkLayout, checkSize, type Layout } from '../core/layout.js'
 import { checkPointer, type Pointer } from '../core/pointer.js'
 import { disposed, type Region } from '../core/region.js'
 import { RegionAllocator } from '../core/region-allocator.js'
-import { MAX_CAPACITY, SlabWord } from '../core/state.js'
+import { MAX_CAPACITY, SlabRecord, SlabWord } from '../core/state.js'
 import { CachedRuns } from './slab/cached-runs.js'
 import { Asked, classFor, Magazine, type SlabHeap, Small, Tag, tagFor, Unit } from './slab/heap.js'
 import { LargeBlocks } from './slab/large-blocks.js'
@@ -136,25 +135,21 @@ export class SlabAllocator extends RegionAllocator {
         const at = (place >> Unit.CELL_SHIFT) + Unit.FIRST_CELL
         const page = (place >> Unit.PAGE_SHIFT) + (Unit.FIRST_PAGE + SlabWord.PAGES)
         if (at < cells.length && (words[page]! & Unit.CLASS_MASK) === c) {
-          let tag = (((size - 1) & 15) + 1) | ((place & 16) << Tag.HIGH_SHIFT)
+          let tag = (size & 15) | Tag.LIVE | ((place & 16) << Tag.HIGH_SHIFT)
           let mask: number = Tag.WHOLE
           if (c === 1) {
             mask = Tag.HALF << ((place >> 2) & 4)
             tag = ((size - 1) * Tag.BOTH) & mask
           }
           const cell = cells[at]!
-          if ((cell & mask) === tag) {
+          const next = words[SlabWord.NEXT + c]!
+          if ((cell & mask) === tag && (words[next]! & Magazine.ODD) === 0) {
             cells[at] = cell ^ tag
+            words[next] = place
+            words[SlabWord.NEXT + c] = next + 1
             const used = words[SlabWord.USED]!
             if (used >>> 0 > words[SlabWord.PEAK_USED]! >>> 0) words[SlabWord.PEAK_USED] = used
             words[SlabWord.USED] = (used - size) | 0
-            const count = words[SlabWord.COUNT + c]!
-            if (count < words[SlabWord.MOST + c]!) {
-              words[SlabWord.MAGAZINE + (c << Magazine.SHIFT) + count] = place
-              words[SlabWord.COUNT + c] = count + 1
-            } else {
-              this._slabs.spill(c, place)
-            }
             return
           }
         }
@@ -165,7 +160,7 @@ export class SlabAllocator extends RegionAllocator {
 
   /** Frees a block whose size the caller does not know. Throws as rawFree. */
   freePtr(ptr: Pointer): void {
-    this._freeAsked(ptr, this._askedAt(ptr, 'free'))
+    this.rawFree(ptr, this._askedAt(ptr, 'free'), 1)
   }
 
   /** The bytes that the block at `ptr` has, at least what was asked for. Throws as rawFree. */
@@ -179,21 +174,26 @@ export class SlabAllocator extends RegionAllocator {
    * into free pages behind it. Throws as rawFree.
    */
   override rawResize(ptr: Pointer, size: number, align: number, newSize: number): boolean {
-    checkLayout(size, align, 'SlabAllocator.resize')
-    checkSize(newSize, 'SlabAllocator.resize')
-    this._assertBlock(ptr, size, align, 'resize')
-    const before = size === 0 ? 1 : size
-    const asked = newSize === 0 ? 1 : newSize
-    const large = this._largeAt(ptr)
-    if (asked !== before && large !== 0) {
-      if (asked <= Small.MOST || !this._large.resize(large, asked)) return false
-    } else if (large === 0) {
-      const c = classFor(before)
-      if (asked > Small.MOST || classFor(asked) !== c) return false
-      this._heap.setTag(ptr - this._middle, c, tagFor(asked))
+    const heap = this._heap
+    const distance = typeof ptr === 'number' ? ptr - this._middle : Number.NaN
+    const place = distance | 0
+    const isCommon =
+      place === distance &&
+      typeof size === 'number' &&
+      typeof newSize === 'number' &&
+      (size | 0) === size &&
+      (newSize | 0) === newSize &&
+      (size - Small.LEAST) >>> 0 <= Small.MOST - Small.LEAST &&
+      newSize >= Small.LEAST &&
+      (align === 16 || align === 8 || align === 1)
+    if (!isCommon || !heap.lives(place, size)) {
+      return this._resizeSlowly(ptr, size, align, newSize)
     }
+    const c = classFor(size)
+    if (newSize > Small.MOST || classFor(newSize) !== c) return false
+    heap.setTag(place, c, tagFor(newSize))
     this._notePeak()
-    this._words[SlabWord.USED] = (this._words[SlabWord.USED]! + asked - before) | 0
+    this._words[SlabWord.USED] = (this._words[SlabWord.USED]! + newSize - size) | 0
     return true
   }
 
@@ -262,35 +262,41 @@ export class SlabAllocator extends RegionAllocator {
     ) {
       const words = this._words
       const c = (size + 15) >>> Unit.GRANULE_SHIFT
-      const count = words[SlabWord.COUNT + c]!
-      if (count === 0) return this._takeRefilled(c, size)
-      words[SlabWord.COUNT + c] = count - 1
-      const place = words[SlabWord.MAGAZINE - 1 + (c << Magazine.SHIFT) + count]!
+      const last = (words[SlabWord.NEXT + c]! - 1) | 0
+      const place = words[last]!
+      if ((place & Magazine.ODD) !== 0) return this._takeSlowly(size, 16) | 0
+      words[SlabWord.NEXT + c] = last
       const at = (place >> Unit.CELL_SHIFT) + Unit.FIRST_CELL
       if (c === 1) this._cells[at]! |= (size - 1) << ((place >> 2) & 4)
-      else this._cells[at] = (((size - 1) & 15) + 1) | ((place & 16) << Tag.HIGH_SHIFT)
+      else this._cells[at] = (size & 15) | Tag.LIVE | ((place & 16) << Tag.HIGH_SHIFT)
       words[SlabWord.USED] = (words[SlabWord.USED]! + size) | 0
       return place
     }
-    return this._takeSlowly(size, align)
+    return this._takeSlowly(size, align) | 0
   }
 
-  private _takeRefilled(c: number, size: number): number {
-    if (this._slabs.refill(c)) return this._take(size, 16)
-    if (this._gone) throw disposed(this.name)
-    return Place.NONE
-  }
-
-  /** What is large, tiny or aligned to more than 16, and wrong input. */
+  /**
+   * A magazine that is empty, what is large, tiny or aligned to more than 16, and wrong input. This and
+   * the other slow paths are too long for V8 to compile into the fast ones, which would make those so.
+   */
   private _takeSlowly(size: number, align: number): number {
+    const words = this._words
     if (
       typeof size === 'number' &&
       (size | 0) === size &&
-      size > Small.MOST &&
+      size >= Small.LEAST &&
       (align === 16 || align === 8 || align === 1)
     ) {
-      const start = this._large.takeCached(size)
-      if (start !== Place.NONE) return this._entered(start, size)
+      if (size <= Small.MOST) {
+        if (this._slabs.refill(classFor(size))) return this._take(size, 16)
+        if (this._gone) throw disposed(this.name)
+        return Place.NONE
+      }
+      const record = this._cache.takeCached((size + Unit.PAGE - 1) >>> Unit.PAGE_SHIFT)
+      if (record !== 0) {
+        words[SlabWord.USED] = (words[SlabWord.USED]! + size) | 0
+        return (this._large.enter(record, size) - Unit.FIRST_PAGE) << Unit.PAGE_SHIFT
+      }
     }
     checkLayout(size, align, 'SlabAllocator.alloc')
     if (this._gone) throw disposed(this.name)
@@ -298,66 +304,64 @@ export class SlabAllocator extends RegionAllocator {
     if (asked <= Small.MOST && align <= Unit.PAGE) {
       const c = classFor(asked)
       if (align <= 16 || this._slabs.raiseAligned(c, align)) {
-        return asked === 1 ? this._takeTiny() : this._take(asked, 16)
+        const place = this._take(asked === 1 ? 32 : asked, 16)
+        if (asked > 1 || place === Place.NONE) return place
+        this._heap.setTag(place, c, Tag.ONE)
+        words[SlabWord.USED]! -= 31
+        return place
       }
     }
     const start = this._large.take(asked, align, this._origin)
-    return start === Place.NONE ? start : this._entered(start, asked)
-  }
-
-  /** A block of 1 byte is one of 32. */
-  private _takeTiny(): number {
-    const place = this._take(32, 16)
-    if (place === Place.NONE) return place
-    this._heap.setTag(place, 2, Tag.ONE)
-    this._words[SlabWord.USED]! -= 31
-    return place
-  }
-
-  private _entered(start: number, size: number): number {
-    this._words[SlabWord.USED] = (this._words[SlabWord.USED]! + size) | 0
+    if (start === Place.NONE) return Place.NONE
+    words[SlabWord.USED] = (words[SlabWord.USED]! + asked) | 0
     return (start - Unit.FIRST_PAGE) << Unit.PAGE_SHIFT
   }
 
-  /** A large or a tiny block, an alignment above 16, or an error. */
+  /** A magazine that is full, a large or a tiny block, an alignment above 16, or an error. */
   private _freeSlowly(ptr: Pointer, size: number, align: number): void {
-    if (
-      typeof ptr === 'number' &&
-      typeof size === 'number' &&
-      (size | 0) === size &&
-      size > Small.MOST &&
-      (align === 16 || align === 8 || align === 1)
-    ) {
-      const record = this._largeAt(ptr)
-      if (record !== 0 && this._words[this._heap.at(record)] === size) {
-        this._freeLarge(record, size)
-        return
-      }
+    const heap = this._heap
+    const words = this._words
+    const distance = typeof ptr === 'number' ? ptr - this._middle : Number.NaN
+    const place = distance | 0
+    const large = place === distance ? heap.largeAt(place) : 0
+    let isLive = false
+    if (place === distance && typeof size === 'number' && (size | 0) === size && size > 0) {
+      if (large !== 0) isLive = words[heap.at(large) + SlabRecord.FREE] === size
+      else isLive = size <= Small.MOST && heap.lives(place, size)
     }
-    checkLayout(size, align, 'SlabAllocator.free')
-    this._assertBlock(ptr, size, align, 'free')
-    this._freeAsked(ptr, size === 0 ? 1 : size)
-  }
-
-  /** Frees a block that is known to live. */
-  private _freeAsked(ptr: Pointer, asked: number): void {
-    const record = this._largeAt(ptr)
-    if (record !== 0) {
-      this._freeLarge(record, asked)
+    if (!isLive || (align !== 16 && align !== 8 && align !== 1)) {
+      checkLayout(size, align, 'SlabAllocator.free')
+      this._assertBlock(ptr, size, align, 'free')
+    }
+    const asked = size === 0 ? 1 : size
+    this._notePeak()
+    words[SlabWord.USED] = (words[SlabWord.USED]! - asked) | 0
+    if (large !== 0) {
+      this._cache.give(large)
       return
     }
     const c = classFor(asked)
-    const place = ptr - this._middle
-    this._notePeak()
-    this._heap.setTag(place, c, 0)
-    this._words[SlabWord.USED]! -= asked
+    heap.setTag(place, c, 0)
     this._slabs.give(c, place)
   }
 
-  private _freeLarge(record: number, size: number): void {
+  private _resizeSlowly(ptr: Pointer, size: number, align: number, newSize: number): boolean {
+    checkLayout(size, align, 'SlabAllocator.resize')
+    checkSize(newSize, 'SlabAllocator.resize')
+    this._assertBlock(ptr, size, align, 'resize')
+    const before = size === 0 ? 1 : size
+    const asked = newSize === 0 ? 1 : newSize
+    const large = this._largeAt(ptr)
+    if (asked !== before && large !== 0) {
+      if (asked <= Small.MOST || !this._large.resize(large, asked)) return false
+    } else if (large === 0) {
+      const c = classFor(before)
+      if (asked > Small.MOST || classFor(asked) !== c) return false
+      this._heap.setTag(ptr - this._middle, c, tagFor(asked))
+    }
     this._notePeak()
-    this._words[SlabWord.USED] = (this._words[SlabWord.USED]! - size) | 0
-    this._cache.give(record)
+    this._words[SlabWord.USED] = (this._words[SlabWord.USED]! + asked - before) | 0
+    return true
   }
 
   /** Throws unless a block lives at `ptr` that has this size and alignment. */
@@ -390,8 +394,7 @@ export class SlabAllocator extends RegionAllocator {
   }
 
   private _notePeak(): void {
-    const words = this._words
-    const used = words[SlabWord.USED]!
-    if (used >>> 0 > words[SlabWord.PEAK_USED]! >>> 0) words[SlabWord.PEAK_USED] = used
+    const used = this._words[SlabWord.USED]!
+    if (used >>> 0 > this._words[SlabWord.PEAK_USED]! >>> 0) this._words[SlabWord.PEAK_USED] = used
   }
 }

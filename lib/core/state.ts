@@ -143,18 +143,18 @@ export const enum SlabWord {
   /** Bits of the bins that have runs, and the heads of their lists. */
   BIN_MAP = 81,
   BINS = 87,
-  /** By size class: how many blocks its magazine has, and how many it may have. */
-  COUNT = 263,
+  /** By size class: the index of the word behind its magazine's last block; how many it may have. */
+  NEXT = 263,
   MOST = 391,
   /** By size class: the list of slabs with free blocks, and 2^20 / class, rounded up. */
   PARTIAL = 519,
   INVERSE = 647,
-  /** By size class: its magazine, 32 free blocks. */
+  /** By size class: its magazine of 32 blocks at most, between two odd words. */
   MAGAZINE = 775,
   /** A bit for each stretch. */
-  STRETCH_MAP = 4871,
+  STRETCH_MAP = 5127,
   /** By page: the number of its record, shifted left by 7, and its size class. */
-  PAGES = 5895,
+  PAGES = 6151,
 }
 
 /** Words of a record: of a slab, of a large block, of a run of pages without one, or of none of them. */

@@ -219,6 +219,64 @@ typedef struct oh_free_list {
   oh_free_list_line_t before;         /* empty: before the first line                             */
 } oh_free_list_t;                     /* the lines follow, then the tree                          */
 
+/* A slab allocator's state. Pages are of 512 bytes, counted from the first address that is a multiple of 512. A place in the
+   heap is its offset from there less 2^31, a signed word; blocks start at multiples of 16. Records
+   have numbers, 0 is none. */
+
+typedef struct oh_slab_record {
+  uint32_t free;     /* of a slab: a bit for each free block that is in no magazine; of a large    */
+                     /* block: the size that was asked for; of a free run: how many of its pages  */
+                     /* were given back to the system                                             */
+  uint32_t start;    /* its first page ...                                                        */
+  uint32_t pages;    /* ... and how many                                                          */
+  uint32_t all;      /* of a slab: a bit for each block; else an OH_SLAB_ kind, without bit 0     */
+  uint32_t next;     /* in its list: of slabs of its class that have free blocks, of free or of   */
+  uint32_t previous; /* cached runs of its length, of records that are not used                   */
+} oh_slab_record_t;
+
+#define OH_SLAB_NONE 0
+#define OH_SLAB_LARGE 2
+#define OH_SLAB_FREE 4
+#define OH_SLAB_CACHED 6
+
+#define OH_SLAB_CLASSES 128  /* class c: blocks of 16 c bytes; 0 is none                           */
+#define OH_SLAB_BINS 176     /* of free runs by their pages: exact below 32, then 8 to a doubling */
+#define OH_SLAB_MAGAZINE 34  /* an odd word, up to 32 places, an odd word where they end          */
+#define OH_SLAB_STRETCHES (4096 * 1024 / 128 / 32)
+
+typedef struct oh_slab {
+  uint32_t top;         /* pages below this one were handed out at some time                      */
+  uint32_t limit;       /* pages that the payload has; UINT32_MAX when it is gone                 */
+  uint32_t base_lo;     /* address of page 0, low and ...                                         */
+  uint32_t base_hi;     /* ... high word                                                          */
+  uint32_t used;        /* bytes of live blocks                                                   */
+  uint32_t peak_used;   /* the most that was live before it last fell                             */
+  uint32_t peak_top;    /* the most that top has been                                             */
+  uint32_t dirty_top;   /* the same since the last trim                                           */
+  uint32_t spare;       /* the first of the records that are not used                             */
+  uint32_t fresh;       /* the first record that never was                                        */
+  uint32_t peak_fresh;  /* the most that fresh was before a reset                                 */
+  uint32_t stretches;   /* stretches of 128 KiB in which there was a slab: they have cells        */
+  uint32_t purged;      /* pages below top that were given back to the system                     */
+  uint32_t peak_pages;  /* the most that top less purged has been                                 */
+  uint32_t empty_at;    /* when top is above this, the magazines are emptied once more            */
+  uint32_t cached;      /* pages of cached runs                                                   */
+  uint32_t cache[65];   /* the first of the cached runs of so many pages                          */
+  uint32_t bin_map[6];  /* a bit for each bin that has runs                                       */
+  uint32_t bins[OH_SLAB_BINS];                          /* the first run of each                  */
+  uint32_t next[OH_SLAB_CLASSES];     /* of each magazine: the word behind its last place, counted */
+                                      /* from the start of this                                   */
+  uint32_t most[OH_SLAB_CLASSES];     /* how many places it may have                              */
+  uint32_t partial[OH_SLAB_CLASSES];  /* the first of the slabs that have free blocks             */
+  uint32_t inverse[OH_SLAB_CLASSES];  /* 2^20 / c, rounded up                                     */
+  uint32_t magazine[OH_SLAB_CLASSES * OH_SLAB_MAGAZINE];
+  uint32_t stretch_map[OH_SLAB_STRETCHES]; /* a bit for each stretch                              */
+} oh_slab_t; /* Behind it: a word for each page, its record << 7 | its class, or 0 (pages inside a   */
+             /* run that is no slab may say anything); a record for each page, the first is 1; and a */
+             /* byte for each 32 bytes, the cells. That of a live block of 16 bytes is half a cell,  */
+             /* its size less 1. Any other has size % 16 | 16, or 8 if it was asked for as 1, and    */
+             /* 32 when it starts in the upper half of its 32 bytes. No block lives: 0.              */
+
 #ifdef __cplusplus
 }
 #endif

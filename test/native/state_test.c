@@ -61,6 +61,65 @@ WORD(oh_pool_group_t, next, 1);
 WORD(oh_pool_group_t, parts, 2);
 WORDS(oh_pool_group_t, 3);
 
+WORD(oh_slab_t, top, 0);
+WORD(oh_slab_t, limit, 1);
+WORD(oh_slab_t, base_lo, 2);
+WORD(oh_slab_t, base_hi, 3);
+WORD(oh_slab_t, used, 4);
+WORD(oh_slab_t, peak_used, 5);
+WORD(oh_slab_t, peak_top, 6);
+WORD(oh_slab_t, dirty_top, 7);
+WORD(oh_slab_t, spare, 8);
+WORD(oh_slab_t, fresh, 9);
+WORD(oh_slab_t, peak_fresh, 10);
+WORD(oh_slab_t, stretches, 11);
+WORD(oh_slab_t, purged, 12);
+WORD(oh_slab_t, peak_pages, 13);
+WORD(oh_slab_t, empty_at, 14);
+WORD(oh_slab_t, cached, 15);
+WORD(oh_slab_t, cache, 16);
+WORD(oh_slab_t, bin_map, 81);
+WORD(oh_slab_t, bins, 87);
+WORD(oh_slab_t, next, 263);
+WORD(oh_slab_t, most, 391);
+WORD(oh_slab_t, partial, 519);
+WORD(oh_slab_t, inverse, 647);
+WORD(oh_slab_t, magazine, 775);
+WORD(oh_slab_t, stretch_map, 5127);
+WORDS(oh_slab_t, 6151);
+
+WORD(oh_slab_record_t, free, 0);
+WORD(oh_slab_record_t, start, 1);
+WORD(oh_slab_record_t, pages, 2);
+WORD(oh_slab_record_t, all, 3);
+WORD(oh_slab_record_t, next, 4);
+WORD(oh_slab_record_t, previous, 5);
+WORDS(oh_slab_record_t, 6);
+
+WORD(oh_free_list_t, top, 0);
+WORD(oh_free_list_t, limit, 1);
+WORD(oh_free_list_t, bytes, 2);
+WORD(oh_free_list_t, peak_top, 3);
+WORD(oh_free_list_t, live, 4);
+WORD(oh_free_list_t, used, 5);
+WORD(oh_free_list_t, peak_used, 6);
+WORD(oh_free_list_t, tree, 7);
+WORD(oh_free_list_t, root, 8);
+WORD(oh_free_list_t, base_lo, 9);
+WORD(oh_free_list_t, base_hi, 10);
+WORD(oh_free_list_t, hints, 11);
+WORD(oh_free_list_t, before, 76);
+WORDS(oh_free_list_t, 82);
+
+WORD(oh_free_list_line_t, start, 0);
+WORD(oh_free_list_line_t, free, 1);
+WORD(oh_free_list_line_t, slack, 2);
+WORDS(oh_free_list_line_t, 6);
+
+WORD(oh_free_list_node_t, largest, 0);
+WORD(oh_free_list_node_t, subtree, 1);
+WORDS(oh_free_list_node_t, 2);
+
 /* ---- Stack ----------------------------------------------------------------------------------- */
 
 static uint32_t stored(uint32_t value) {

@@ -105,6 +105,25 @@ test('nothing is left to be given back by a second trim', () => {
   expect(slab.trim()).toBe(0)
 })
 
+test('the footprint is never above its peak, whatever was given back and used again', () => {
+  using slab = new SlabAllocator({ reserve: 2 ** 23 })
+  const figures = () => {
+    const { footprint, peakFootprint } = slab.stats()
+    expect(footprint).toBeLessThanOrEqual(peakFootprint)
+  }
+  const take = (size: number): number => {
+    const ptr = slab.rawAlloc(size, 1)
+    figures()
+    return ptr
+  }
+  const ptrs = [653_133, 754_011, 654_725].map(take)
+  slab.freePtr(ptrs[1]!)
+  figures()
+  for (const size of [732_511, 715_479, 5000, 753, 5000]) take(size)
+  slab.trim()
+  figures()
+})
+
 test('what was given back reads 0, whatever it held', () => {
   using slab = new SlabAllocator({ reserve: 2 ** 24 })
   const ptrs = touch(slab, [MIB], 8 * MIB)

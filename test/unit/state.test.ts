@@ -21,11 +21,12 @@ const header = readFileSync(join(include, 'offheap.h'), 'utf8')
 /** The const enums of state.ts are objects here, where each file is transformed alone. */
 const enums = stateModule as unknown as Readonly<Record<string, Record<string, number>>>
 
-/** Members of an enum that are words, or counts of words, and their values. */
+/** Members of an enum that are words, or counts of words, by the names that C has, and their values. */
 const membersOf = (name: string): [string, number][] =>
-  Object.entries(enums[name]!).filter(
-    (entry): entry is [string, number] => typeof entry[1] === 'number',
-  )
+  Object.entries(enums[name]!)
+    .filter((entry): entry is [string, number] => typeof entry[1] === 'number')
+    .filter(([member]) => !NO_INDEX.includes(`${name}.${member}`))
+    .map(([member, at]) => [RENAMED[member] ?? member, at])
 
 /** What state.ts has a number for and the header a macro. */
 const MACROS: readonly (readonly [macro: string, name: string, value: number])[] = [
@@ -34,12 +35,16 @@ const MACROS: readonly (readonly [macro: string, name: string, value: number])[]
   ['OH_STACK_FACTOR', 'StackHeader.FACTOR', enums['StackHeader']!['FACTOR']!],
   ['OH_STACK_INVERSE', 'StackHeader.INVERSE', enums['StackHeader']!['INVERSE']!],
   ['OH_NO_GROUP', 'PoolGroup.NO_GROUP', enums['PoolGroup']!['NO_GROUP']!],
+  ['OH_FREE_LIST_HINTS - 1', 'FreeListWord.MOST_HINT', enums['FreeListWord']!['MOST_HINT']!],
 ]
 
-/** Strategies whose state is a struct: bump, stack, pool ... The others have words alone as yet. */
-const WITHOUT_STRUCT = ['FreeListWord', 'FreeListLine', 'FreeListNode', 'SlabWord', 'SlabRecord']
 /** Enums that number no words. */
 const NO_WORDS = ['StackHeader', 'SlabKind']
+
+/** Members among those that do. */
+const NO_INDEX = ['FreeListWord.MOST_HINT']
+/** Words that the header has another name for. */
+const RENAMED: Readonly<Record<string, string>> = { ORIGIN_LO: 'BASE_LO', ORIGIN_HI: 'BASE_HI' }
 
 interface Struct {
   /** bump, pool_group */
@@ -47,17 +52,20 @@ interface Struct {
   readonly fields: readonly string[]
 }
 
-/** The structs of the header that hold 32-bit words and nothing else. */
+/** The structs of the header that hold 32-bit words, or other such structs, and nothing else. */
 function structsOf(text: string): Struct[] {
   const plain = text.replace(/\/\*.*?\*\//gs, '')
-  const all = [...plain.matchAll(/typedef struct oh_(\w+) \{([^}]*)\} oh_\1_t;/g)]
-  return all.flatMap(([, name, body]) => {
-    const lines = body!.split(';').map((line) => line.trim())
-    const fields = lines.map((line) => /^uint32_t (\w+)(\[[^\]]+\])?$/.exec(line)?.[1])
+  const found: Struct[] = []
+  for (const [, name, body] of plain.matchAll(/typedef struct oh_(\w+) \{([^}]*)\} oh_\1_t;/g)) {
+    const types = ['uint32_t', ...found.map((struct) => `oh_${struct.name}_t`)].join('|')
+    const field = new RegExp(`^(?:${types}) (\\w+)(?:\\[[^\\]]+\\])?$`)
     // Behind the last semicolon is nothing.
-    const words = fields.slice(0, -1)
-    return words.every((field) => field !== undefined) ? [{ name: name!, fields: words }] : []
-  }) as Struct[]
+    const lines = body!.split(';').slice(0, -1)
+    const fields = lines.map((line) => field.exec(line.trim())?.[1])
+    const words = fields.filter((word) => word !== undefined)
+    if (words.length === fields.length) found.push({ name: name!, fields: words })
+  }
+  return found
 }
 
 const structs = structsOf(header)
@@ -92,7 +100,15 @@ function runC(
 describe('the structs of the header', () => {
   test('are one for each strategy, and an enum for each', () => {
     expect(structs.map(({ name }) => name)).toEqual(
-      expect.arrayContaining(['bump', 'stack', 'pool', 'pool_group']),
+      expect.arrayContaining([
+        'bump',
+        'stack',
+        'pool',
+        'pool_group',
+        'free_list',
+        'slab',
+        'slab_record',
+      ]),
     )
     // Every struct of the section on state is read by this test.
     const section = header.slice(header.indexOf('State blocks.'))
@@ -102,7 +118,7 @@ describe('the structs of the header', () => {
     expect(named.length).toBeGreaterThan(8)
     const mirrored = new Set(structs.map(enumFor))
     const missing = named.filter((name) => !mirrored.has(name) && !NO_WORDS.includes(name))
-    expect(missing.filter((name) => !WITHOUT_STRUCT.includes(name))).toEqual([])
+    expect(missing).toEqual([])
   })
 
   test.skipIf(compiler === undefined)('lie where TypeScript looks for their fields', () => {
@@ -126,7 +142,11 @@ describe('the structs of the header', () => {
       const rest = members.filter(([name, at]) => !offsets.has(name.toLowerCase()) && at >= 0)
       expect([...new Set(rest.map(([, at]) => at))], `${struct.name}: words`).toEqual([words])
       const mirrored = members.filter(([name]) => offsets.has(name.toLowerCase()))
-      const expected = [...offsets].map(([field, at]) => [field.toUpperCase(), at])
+      // The field that the enum leaves out, if it does: an empty line before the first.
+      const unnamed = struct.name === 'free_list' ? ['before'] : []
+      const expected = [...offsets]
+        .filter(([field]) => !unnamed.includes(field))
+        .map(([field, at]) => [field.toUpperCase(), at])
       expect(
         mirrored.toSorted(([, a], [, b]) => a - b),
         struct.name,
@@ -151,7 +171,7 @@ describe('the structs of the header', () => {
 function readByC(name: string, allocator: object, state: string): Record<string, number> {
   const words = (allocator as Record<string, Int32Array>)[state]!
   const { fields } = structs.find((struct) => struct.name === name)!
-  const input = Buffer.from(words.buffer, words.byteOffset, words.byteLength)
+  const input = new Uint8Array(words.buffer, words.byteOffset, words.byteLength)
   const lines = runC(
     `read-${name}`,
     [

@@ -34,22 +34,24 @@ export const enum Small {
   LEAST = 2,
 }
 
-/** How many blocks a magazine has room for. */
+/** Words of a magazine. An odd word is no place: one is before its first block, one where it ends. */
 export const enum Magazine {
-  SHIFT = 5,
+  WORDS = 34,
   ROOM = 32,
+  ODD = 1,
 }
 
 /**
  * What a cell holds of a block: for 2 to 16 bytes the size less 1, in its half of the cell; for more, in
- * the whole cell, the size modulo 16 as 1 to 16, and HIGH when the block starts in the upper 16 bytes.
+ * the whole cell, LIVE and the size modulo 16, and a bit when the block starts in the upper 16 bytes.
  */
 export const enum Tag {
   HALF = 15,
   /** Times the tag of one half: that of both. */
   BOTH = 17,
+  LIVE = 16,
   /** Of a block of 32 bytes that was asked for as 1. */
-  ONE = 30,
+  ONE = 8,
   LOW_BITS = 31,
   WHOLE = 255,
   HIGH_SHIFT = 1,
@@ -86,6 +88,12 @@ export class SlabHeap {
     words.fill(0, SlabWord.PAGES, SlabWord.PAGES + top)
     this.cells.fill(0, 0, top * (Unit.PAGE >>> Unit.CELL_SHIFT))
     words.fill(0, SlabWord.EMPTY_AT, SlabWord.INVERSE)
+    for (let c = 0; c <= Unit.CLASS_MASK; c++) {
+      const at = SlabWord.MAGAZINE + c * Magazine.WORDS
+      words[at] = Magazine.ODD
+      words[at + 1] = Magazine.ODD
+      words[SlabWord.NEXT + c] = at + 1
+    }
     words[SlabWord.TOP] = 0
     words[SlabWord.PURGED] = 0
     words[SlabWord.USED] = 0
@@ -120,12 +128,22 @@ export class SlabHeap {
       const isStart = page === start && place % Unit.PAGE === 0
       return isStart ? this.words[at + SlabRecord.FREE]! >>> 0 : Asked.INSIDE
     }
+    if (all === SlabKind.CACHED && page === start && place % Unit.PAGE === 0) return Asked.FREED
     if ((all & 1) === 0) return Asked.NO_BLOCK
     const c = this.classOf(page)
     const i = (place - ((start - Unit.FIRST_PAGE) << Unit.PAGE_SHIFT)) / (c * 16)
     if (!Number.isInteger(i) || i > 31 || ((all >>> i) & 1) === 0) return Asked.INSIDE
     const tag = this.tagAt(place, c)
     return tag === 0 ? Asked.FREED : sizeFor(c, tag)
+  }
+
+  /** Does a block live at this place that was asked for with `size` bytes, 1 to 2,032? */
+  lives(place: number, size: number): boolean {
+    const c = classFor(size)
+    const page = (place >> Unit.PAGE_SHIFT) + Unit.FIRST_PAGE
+    if (place % 16 !== 0 || page >= this.words[SlabWord.TOP]! || this.classOf(page) !== c)
+      return false
+    return this.tagAt(place, c) === tagFor(size)
   }
 
   /** The record of the large block that starts at a place, or 0. */
@@ -227,13 +245,13 @@ export function classFor(size: number): number {
 /** The tag of a block that was asked for with `size` bytes, 1 to 2,032. */
 export function tagFor(size: number): number {
   if (size === 1) return Tag.ONE
-  return ((size - 1) & 15) + (size <= 16 ? 0 : 1)
+  return size <= 16 ? size - 1 : (size & 15) | Tag.LIVE
 }
 
 /** The size of a block of a class that has this tag. */
 function sizeFor(c: number, tag: number): number {
-  if (tag === Tag.ONE) return 1
-  return c === 1 ? tag + 1 : (c - 1) * 16 + tag
+  if (c === 1) return tag + 1
+  return tag === Tag.ONE ? 1 : (c - 1) * 16 + (((tag - 1) & 15) + 1)
 }
 
 function halfShift(place: number): number {

@@ -29,10 +29,16 @@ export class LargeBlocks {
     return this.enter(record, size)
   }
 
-  /** As take, of a run in the cache: -1 when that has none of so many pages. */
-  takeCached(size: number): number {
-    const record = this.cache.takeCached((size + Unit.PAGE - 1) >>> Unit.PAGE_SHIFT)
-    return record === 0 ? Run.NONE : this.enter(record, size)
+  /** Makes a run a block of its own. Returns the first page. */
+  enter(record: number, size: number): number {
+    const { heap } = this
+    const at = heap.at(record)
+    const start = heap.words[at + SlabRecord.START]!
+    heap.words[at + SlabRecord.FREE] = size
+    heap.words[at + SlabRecord.ALL] = SlabKind.LARGE
+    heap.mark(start, record)
+    heap.mark(start + heap.words[at + SlabRecord.PAGES]! - 1, record)
+    return start
   }
 
   /** false: there is something behind it. */
@@ -57,17 +63,6 @@ export class LargeBlocks {
     if (this.runs.grow(end, more)) return true
     const isCached = this.heap.isKind(this.heap.recordOf(end), SlabKind.CACHED)
     return isCached && this.cache.flush() && this.runs.grow(end, more)
-  }
-
-  private enter(record: number, size: number): number {
-    const { heap } = this
-    const at = heap.at(record)
-    const start = heap.words[at + SlabRecord.START]!
-    heap.words[at + SlabRecord.FREE] = size
-    heap.words[at + SlabRecord.ALL] = SlabKind.LARGE
-    heap.mark(start, record)
-    heap.mark(start + heap.words[at + SlabRecord.PAGES]! - 1, record)
-    return start
   }
 
   private takePages(pages: number, align: number, origin: number): number {

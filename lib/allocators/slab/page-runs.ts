@@ -53,6 +53,8 @@ export class PageRuns {
   /** As take, but the run's address is a multiple of `align`, which is more than a page. */
   takeAligned(pages: number, align: number, origin: number): number {
     const unit = align / Unit.PAGE
+    const exact = this.takeFitting(pages, unit, origin / Unit.PAGE)
+    if (exact !== Run.NONE) return exact
     let start = this.takeFree(pages + unit - 1)
     if (start === Run.NONE) start = this.takeTop(pages + unit - 1)
     if (start === Run.NONE) return start
@@ -62,6 +64,15 @@ export class PageRuns {
     if (first + pages < end) this.give(first + pages, end - first - pages)
     if (start < first) this.give(start, first - start)
     return first
+  }
+
+  /** A run of just so many pages, if the first that there is has the alignment. */
+  private takeFitting(pages: number, unit: number, originPage: number): number {
+    let start = this.takeFree(pages)
+    if (start === Run.NONE) start = this.takeTop(pages)
+    if (start === Run.NONE || (originPage + start) % unit === 0) return start
+    this.give(start, pages)
+    return Run.NONE
   }
 
   /** Makes a run longer by the pages behind it, if they are free. */
@@ -128,9 +139,11 @@ export class PageRuns {
         const before = words[at + SlabRecord.FREE]!
         if (before < pages && pages >= least) {
           const given = this.decommit(words[at + SlabRecord.START]!, pages)
-          bytes += given
+          bytes += Math.max(0, given - before * Unit.PAGE)
           words[at + SlabRecord.FREE] = given / Unit.PAGE
           words[SlabWord.PURGED]! += given / Unit.PAGE - before
+          // Of a page of the system's that is in use again in part, nothing is given back.
+          this.notePeak()
           if (bytes >= wanted * Unit.PAGE) return bytes
         }
         record = words[at + SlabRecord.NEXT]!

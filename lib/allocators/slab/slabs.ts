@@ -40,48 +40,33 @@ export class Slabs {
   /** Fills the empty magazine of a class. false: out of memory. */
   refill(c: number): boolean {
     const { words } = this.heap
-    const most = mostInMagazine(c, words[SlabWord.TOP]!)
-    words[SlabWord.MOST + c] = most
-    while (words[SlabWord.COUNT + c]! < most >>> 1) {
+    const most = this.setMost(c)
+    while (this.count(c) < most >>> 1) {
       const slab = words[SlabWord.PARTIAL + c]!
       if (slab === 0) break
       this.drain(slab, c)
     }
-    return words[SlabWord.COUNT + c]! > 0 || this.cut(c)
+    return this.count(c) > 0 || this.cut(c)
   }
 
   /** Takes a free block back. */
   give(c: number, place: number): void {
     const { words } = this.heap
-    const count = words[SlabWord.COUNT + c]!
-    if (count < words[SlabWord.MOST + c]!) {
-      words[SlabWord.MAGAZINE + (c << Magazine.SHIFT) + count] = place
-      words[SlabWord.COUNT + c] = count + 1
+    const next = words[SlabWord.NEXT + c]!
+    if ((words[next]! & Magazine.ODD) === 0) {
+      words[next] = place
+      words[SlabWord.NEXT + c] = next + 1
     } else {
       this.spill(c, place)
     }
   }
 
-  /** A block was freed whose magazine is full: makes room for it. */
-  spill(c: number, place: number): void {
-    const { words } = this.heap
-    const most = mostInMagazine(c, words[SlabWord.TOP]!)
-    words[SlabWord.MOST + c] = most
-    const count = words[SlabWord.COUNT + c]!
-    // The heap may have grown since, and the magazine with it.
-    if (count >= most) this.giveBack(c, count - (most >>> 1))
-    const left = words[SlabWord.COUNT + c]!
-    words[SlabWord.MAGAZINE + (c << Magazine.SHIFT) + left] = place
-    words[SlabWord.COUNT + c] = left + 1
-  }
-
   /** Makes the next block of a class one that is aligned, if there is one within reach. */
   raiseAligned(c: number, align: number): boolean {
     const { words } = this.heap
-    const magazine = SlabWord.MAGAZINE + (c << Magazine.SHIFT)
-    if (words[SlabWord.COUNT + c] === 0 && !this.refill(c)) return false
-    const last = magazine + words[SlabWord.COUNT + c]! - 1
-    for (let i = last; i >= magazine; i--) {
+    if (this.count(c) === 0 && !this.refill(c)) return false
+    const last = words[SlabWord.NEXT + c]! - 1
+    for (let i = last; i >= firstIn(c); i--) {
       const place = words[i]!
       if (place % align !== 0) continue
       words[i] = words[last]!
@@ -93,19 +78,47 @@ export class Slabs {
 
   /** Empties all magazines. Was a slab given back by that? */
   dropEmpty(): boolean {
-    const { words } = this.heap
     let any = false
     for (let c = 1; c <= Unit.CLASS_MASK; c++) {
-      if (this.giveBack(c, words[SlabWord.COUNT + c]!)) any = true
+      const count = this.count(c)
+      if (count > 0 && this.giveBack(c, count)) any = true
     }
     return any
+  }
+
+  /** A block was freed whose magazine is full: makes room for it. */
+  private spill(c: number, place: number): void {
+    const { words } = this.heap
+    const count = this.count(c)
+    const most = mostInMagazine(c, words[SlabWord.TOP]!)
+    // The heap may have grown since, and the magazine with it.
+    this.giveBack(c, count < most ? 0 : count - (most >>> 1))
+    this.setMost(c)
+    const next = words[SlabWord.NEXT + c]!
+    words[next] = place
+    words[SlabWord.NEXT + c] = next + 1
+  }
+
+  /** How many blocks are in a magazine. */
+  private count(c: number): number {
+    return this.heap.words[SlabWord.NEXT + c]! - firstIn(c)
+  }
+
+  /** A magazine with at most so many blocks as suit the heap gets that limit; returned. */
+  private setMost(c: number): number {
+    const { words } = this.heap
+    const most = mostInMagazine(c, words[SlabWord.TOP]!)
+    words[firstIn(c) + words[SlabWord.MOST + c]!] = 0
+    words[firstIn(c) + most] = Magazine.ODD
+    words[SlabWord.MOST + c] = most
+    return most
   }
 
   /** Gives the oldest blocks of a magazine back to their slabs. Was a slab given back by that? */
   private giveBack(c: number, count: number): boolean {
     const { heap } = this
     const { words } = heap
-    const magazine = SlabWord.MAGAZINE + (c << Magazine.SHIFT)
+    const magazine = firstIn(c)
     const inverse = words[SlabWord.INVERSE + c]!
     let any = false
     let slab = 0
@@ -126,9 +139,9 @@ export class Slabs {
       bits |= 1 << (Math.imul(units, inverse) >>> Unit.INVERSE_SHIFT)
     }
     if (bits !== 0 && this.giveBlocks(slab, c, bits)) any = true
-    const left = words[SlabWord.COUNT + c]! - count
-    for (let i = magazine; i < magazine + left; i++) words[i] = words[i + count]!
-    words[SlabWord.COUNT + c] = left
+    const end = words[SlabWord.NEXT + c]! - count
+    for (let i = magazine; i < end; i++) words[i] = words[i + count]!
+    words[SlabWord.NEXT + c] = end
     return any
   }
 
@@ -155,15 +168,15 @@ export class Slabs {
     const { words } = heap
     const at = heap.at(slab)
     const first = (words[at + SlabRecord.START]! - Unit.FIRST_PAGE) << Unit.PAGE_SHIFT
-    const magazine = SlabWord.MAGAZINE + (c << Magazine.SHIFT)
-    let count = words[SlabWord.COUNT + c]!
+    const end = firstIn(c) + words[SlabWord.MOST + c]!
+    let next = words[SlabWord.NEXT + c]!
     let free = words[at + SlabRecord.FREE]!
-    while (free !== 0 && count < Magazine.ROOM) {
+    while (free !== 0 && next < end) {
       const i = 31 - Math.clz32(free)
       free ^= 1 << i
-      words[magazine + count++] = (first + Math.imul(i, c << Unit.GRANULE_SHIFT)) | 0
+      words[next++] = (first + Math.imul(i, c << Unit.GRANULE_SHIFT)) | 0
     }
-    words[SlabWord.COUNT + c] = count
+    words[SlabWord.NEXT + c] = next
     words[at + SlabRecord.FREE] = free
     if (free === 0) heap.unlink(SlabWord.PARTIAL + c, slab)
   }
@@ -214,6 +227,9 @@ export class Slabs {
     }
   }
 }
+
+/** The index of the first block in a magazine. */
+const firstIn = (c: number): number => SlabWord.MAGAZINE + 1 + c * Magazine.WORDS
 
 /** Pages of a slab; 32 units of 16 bytes are one. */
 const pagesOf = (blocks: number, c: number): number => (blocks * c + 31) >>> 5
