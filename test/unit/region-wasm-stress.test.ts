@@ -95,7 +95,9 @@ const range = { maxSize: 2 * PAGE, maxAlign: 2 ** 12, maxOps: 50, tooMuch: [2 **
 
 function setUp({ start, shared, moments }: Setting): { region: Region; growth: Growth } {
   const memory = new Memory({ initial: 1, maximum: MAXIMUM, shared })
-  return { region: Region.wasm(memory, { start }), growth: new Growth(memory, moments) }
+  // With an end, so that state is made for that much and not for 4 GiB each time.
+  const region = Region.wasm(memory, { start, end: MAXIMUM * PAGE })
+  return { region, growth: new Growth(memory, moments) }
 }
 
 describe('over a memory that grows at any moment', { timeout: RUNS_TIMEOUT }, () => {
