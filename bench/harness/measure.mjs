@@ -13,6 +13,8 @@ import { resetPeak, rss } from './memory.mjs'
 /** @typedef {import('./types.d.ts').Settings} Settings */
 
 const FIRST_BATCH = 1000
+/** Batches at least that warm up one which is always run as a whole: V8 compiles its loop several times. */
+const WHOLE_WARMUPS = 8
 
 /** Written to, so that V8 cannot know that nobody reads it. @type {unknown} */
 export let sink
@@ -24,14 +26,14 @@ const multipleOf = (unit, n) => Math.ceil(n / unit) * unit
 function calibrate({ batch, after, unit = 1, whole = false }, { warmupMs, sampleMs }) {
   const end = performance.now() + warmupMs
   let n = whole ? unit : multipleOf(unit, FIRST_BATCH)
-  for (;;) {
+  for (let batches = 1; ; batches++) {
     const start = performance.now()
     sink = batch(n)
     const now = performance.now()
     const took = now - start
     after?.()
     if (whole) {
-      if (now >= end) return unit
+      if (now >= end && batches >= WHOLE_WARMUPS) return unit
       continue
     }
     if (now >= end && took >= sampleMs / 4) {
