@@ -22,11 +22,12 @@ const enum Cut {
 
 /** Of magazines. */
 const enum Keep {
-  /** A magazine holds blocks for about this share of the heap, and at least so many ... */
+  /** A magazine holds blocks for about this share of the heap, and at least for 4 KiB ... */
   HEAP_SHARE = 13,
-  LEAST_BLOCKS = 4,
-  /** ... of classes above this one half of that. */
+  LEAST_UNITS = 256,
+  /** ... of classes above this one at least so many. */
   FEW_ABOVE = 16,
+  FEW = 2,
   /** All are emptied whenever the heap has grown by this share. */
   GROWTH_SHARE = 5,
 }
@@ -246,7 +247,7 @@ function blocksFor(c: number, heapPages: number): number {
 }
 
 function mostInMagazine(c: number, heapPages: number): number {
+  const least = c > Keep.FEW_ABOVE ? Keep.FEW : Math.floor(Keep.LEAST_UNITS / c)
   const blocks = Math.floor(((heapPages >>> Keep.HEAP_SHARE) * 32) / c)
-  const least = c > Keep.FEW_ABOVE ? Keep.LEAST_BLOCKS >>> 1 : Keep.LEAST_BLOCKS
-  return Math.max(least, Math.min(Magazine.ROOM, blocks))
+  return Math.min(Magazine.ROOM, Math.max(least, blocks))
 }
