@@ -10,7 +10,8 @@ import { RUNS, RUNS_TIMEOUT } from '../support/runs.js'
 import { Memory, PAGE, STRATEGIES } from '../support/wasm.js'
 
 const MAXIMUM = 12
-const OPTIONS = { numRuns: RUNS }
+/** Of each of seven tests. */
+const OPTIONS = { numRuns: Math.ceil(RUNS / 4) }
 
 /** Grows a memory by a page before some of the operations. */
 class Growth {
