@@ -300,7 +300,7 @@ export class StackAllocator extends RegionAllocator {
     if (!isAlign(align) || (this._base + top) % align !== 0) return false
     if (bytes !== 1) return size === bytes
     const held = sizeAt(this._headers(), top)
-    return size === held || (held > 1 && size === bytes)
+    return held > 1 ? size === bytes : size === held
   }
 
   /**
