@@ -120,41 +120,43 @@ export const enum SlabWord {
   LIMIT = 1,
   ORIGIN_LO = 2,
   ORIGIN_HI = 3,
+  /** The most that LIMIT can be: there are words for so many. */
+  MOST_PAGES = 4,
   /** Live payload bytes, and the most before they last fell. */
-  USED = 4,
-  PEAK_USED = 5,
+  USED = 5,
+  PEAK_USED = 6,
   /** The most that TOP has been, ever and since the last trim. */
-  PEAK_TOP = 6,
-  DIRTY_TOP = 7,
+  PEAK_TOP = 7,
+  DIRTY_TOP = 8,
   /** Head of the list of records that are not used, the first that never was, the most that were. */
-  SPARE = 8,
-  FRESH = 9,
-  PEAK_FRESH = 10,
+  SPARE = 9,
+  FRESH = 10,
+  PEAK_FRESH = 11,
   /** Stretches of 128 KiB in which there was a slab: they have bytes in the block table. */
-  STRETCHES = 11,
+  STRETCHES = 12,
   /** Pages below TOP that were given back to the system, and the most that were not. */
-  PURGED = 12,
-  PEAK_PAGES = 13,
+  PURGED = 13,
+  PEAK_PAGES = 14,
   /** When TOP is above this, the magazines are emptied once more. */
-  EMPTY_AT = 14,
+  EMPTY_AT = 15,
   /** Pages of the cached runs, and by their number of pages, up to 64, the list of them. */
-  CACHED = 15,
-  CACHE = 16,
+  CACHED = 16,
+  CACHE = 17,
   /** Bits of the bins that have runs, and the heads of their lists. */
-  BIN_MAP = 81,
-  BINS = 87,
+  BIN_MAP = 82,
+  BINS = 88,
   /** By size class: the index of the word behind its magazine's last block; how many it may have. */
-  NEXT = 263,
-  MOST = 391,
+  NEXT = 264,
+  MOST = 392,
   /** By size class: the list of slabs with free blocks, and 2^20 / class, rounded up. */
-  PARTIAL = 519,
-  INVERSE = 647,
+  PARTIAL = 520,
+  INVERSE = 648,
   /** By size class: its magazine of 32 blocks at most, between two odd words. */
-  MAGAZINE = 775,
+  MAGAZINE = 776,
   /** A bit for each stretch. */
-  STRETCH_MAP = 5127,
+  STRETCH_MAP = 5128,
   /** By page: the number of its record, shifted left by 7, and its size class. */
-  PAGES = 6151,
+  PAGES = 6152,
 }
 
 /** Words of a record: of a slab, of a large block, of a run of pages without one, or of none of them. */

@@ -249,6 +249,7 @@ typedef struct oh_slab {
   uint32_t limit;       /* pages that the payload has; UINT32_MAX when it is gone                 */
   uint32_t base_lo;     /* address of page 0, low and ...                                         */
   uint32_t base_hi;     /* ... high word                                                          */
+  uint32_t most_pages;  /* that the payload can have: there are words for so many                 */
   uint32_t used;        /* bytes of live blocks                                                   */
   uint32_t peak_used;   /* the most that was live before it last fell                             */
   uint32_t peak_top;    /* the most that top has been                                             */

@@ -74,6 +74,7 @@ export class SlabHeap {
     readonly mostPages: number,
   ) {
     this.recordsAt = SlabWord.PAGES + mostPages - SlabRecord.WORDS
+    words[SlabWord.MOST_PAGES] = mostPages
     for (let c = 1; c <= Unit.CLASS_MASK; c++) {
       words[SlabWord.INVERSE + c] = Math.ceil(2 ** Unit.INVERSE_SHIFT / c)
     }

@@ -1,5 +1,5 @@
 /** LargeBlocks: blocks that are runs of pages of their own. */
-import { SlabKind, SlabRecord } from '../../core/state.js'
+import { SlabKind, SlabRecord, SlabWord } from '../../core/state.js'
 import type { CachedRuns } from './cached-runs.js'
 import { type SlabHeap, Unit } from './heap.js'
 import type { PageRuns } from './page-runs.js'
@@ -61,6 +61,7 @@ export class LargeBlocks {
   /** Takes the pages behind a block, if they are free. */
   private grow(end: number, more: number): boolean {
     if (this.runs.grow(end, more)) return true
+    if (end === this.heap.words[SlabWord.TOP]) return false
     const isCached = this.heap.isKind(this.heap.recordOf(end), SlabKind.CACHED)
     return isCached && this.cache.flush() && this.runs.grow(end, more)
   }

@@ -164,6 +164,7 @@ export class PageRuns {
   /** A free run of so many pages or more, or 0. */
   private find(pages: number): number {
     const { words } = this.heap
+    if (pages > this.heap.mostPages) return 0
     const bin = binOf(pages)
     let record = words[SlabWord.BINS + bin]!
     for (let tries = 0; record !== 0 && tries < Run.TRIES; tries++) {
