@@ -36,7 +36,7 @@ describe('bad input', () => {
     ['freeList', 8000],
     ['slab', 3000],
     ['arena', 1900],
-    ['wrapper', 17_000],
+    ['wrapper', 12_000],
   ])(
     'sizes, alignments and pointers that are wrong are refused with a code: %s',
     (name, atLeast) => expectNone('allocators.mjs', [name], atLeast),
