@@ -3,6 +3,7 @@
 import { createRequire } from 'node:module'
 import { cAllocator, rawCAllocator } from 'offheap'
 import { emptyCallAddon } from '../harness/build.mjs'
+import { koffiFunctions } from '../harness/koffi.mjs'
 
 function raw(n) {
   let sum = 0
@@ -63,22 +64,6 @@ async function koffiAlloc() {
     let last
     for (let i = 0; i < n; i++) {
       last = alloc('uint8_t', 64)
-      free(last)
-    }
-    return last
-  }
-  return { batch }
-}
-
-async function koffiFunctions() {
-  const { default: koffi } = await import('koffi')
-  const libc = koffi.load(null)
-  const malloc = libc.func('void *malloc(size_t size)')
-  const free = libc.func('void free(void *ptr)')
-  function batch(n) {
-    let last
-    for (let i = 0; i < n; i++) {
-      last = malloc(64)
       free(last)
     }
     return last

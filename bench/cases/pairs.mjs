@@ -9,6 +9,7 @@ import {
   SlabAllocator,
   StackAllocator,
 } from 'offheap'
+import { koffiFunctions } from '../harness/koffi.mjs'
 
 const SIZE = 64
 const CAPACITY = 1 << 20
@@ -99,22 +100,6 @@ function thing() {
       pool.free(ptr)
     }
     return sum
-  }
-  return { batch }
-}
-
-async function koffiFunctions() {
-  const { default: koffi } = await import('koffi')
-  const libc = koffi.load(null)
-  const malloc = libc.func('void *malloc(size_t size)')
-  const free = libc.func('void free(void *ptr)')
-  function batch(n) {
-    let last
-    for (let i = 0; i < n; i++) {
-      last = malloc(64)
-      free(last)
-    }
-    return last
   }
   return { batch }
 }

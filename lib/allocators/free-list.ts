@@ -32,13 +32,7 @@ import type { MemoryLike } from '../core/memory.js'
 import { checkPointer, type Pointer } from '../core/pointer.js'
 import { disposed } from '../core/region.js'
 import { RegionAllocator } from '../core/region-allocator.js'
-import {
-  FreeListLine,
-  FreeListNode,
-  FreeListWord,
-  MAX_CAPACITY,
-  stateBlock,
-} from '../core/state.js'
+import { FreeListLine, FreeListNode, FreeListWord, MAX_CAPACITY } from '../core/state.js'
 import { Granules } from './free-list/granules.js'
 import { Granule, Group } from './free-list/places.js'
 import { treeOver } from './free-list/hole-tree.js'
@@ -79,7 +73,10 @@ export class FreeListAllocator extends RegionAllocator {
     const origin = alignUp(region.address, Granule.SIZE)
     const skip = origin - region.address
     const most = Math.min(region._mostBytes(), MAX_CAPACITY)
-    const words = stateFor(Math.max(0, most - skip))
+    const plan = planFor(Math.max(0, most - skip))
+    const words = this._stateBlock(plan.words)
+    words[FreeListWord.TREE] = plan.tree
+    words[FreeListWord.ROOT] = plan.root
     words[FreeListWord.ORIGIN_LO] = origin % 2 ** 32
     words[FreeListWord.ORIGIN_HI] = origin / 2 ** 32
     this._words = words
@@ -325,17 +322,18 @@ export class FreeListAllocator extends RegionAllocator {
   }
 }
 
-/** A state block for a region of at most so many bytes. */
-function stateFor(bytes: number): Int32Array {
+/** The words of a state for a region of at most so many bytes, and where its tree and the root are. */
+function planFor(bytes: number): { words: number; tree: number; root: number } {
   const top = Math.ceil(bytes / Granule.SIZE)
   const groups = Math.floor(top / 2 ** Group.SHIFT) + 1
   // One line more, because lengths are read a line ahead.
   const tree = FreeListWord.LINES + (groups * 2 ** Group.LINES + 1) * FreeListLine.WORDS
   const size = treeOver(groups)
-  const words = stateBlock(tree + size.groups * FreeListNode.WORDS)
-  words[FreeListWord.TREE] = tree
-  words[FreeListWord.ROOT] = tree + size.root * FreeListNode.WORDS + FreeListNode.SUBTREE
-  return words
+  return {
+    words: tree + size.groups * FreeListNode.WORDS,
+    tree,
+    root: tree + size.root * FreeListNode.WORDS + FreeListNode.SUBTREE,
+  }
 }
 
 function isSmallAlign(align: number): boolean {

@@ -224,8 +224,6 @@ void *oh_slab_alloc(oh_slab_t *slab, size_t size, size_t align) {
 static bool resize(oh_slab_t *slab, void *ptr, size_t size, bool known, size_t align,
                    size_t new_size) {
   block_t block;
-  /* Beyond that it is no size in JavaScript, which looks for room before it says no. */
-  if ((uint64_t)new_size >> 53 != 0) return false;
   if (!find_as(slab, ptr, size, known, align, &block)) return false;
   size_t const asked = new_size + (new_size == 0);
   if (block.large != 0) {

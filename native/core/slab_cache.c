@@ -72,9 +72,12 @@ static uint64_t pages_for(uint64_t size) {
   return (size + PAGE_BYTES - 1) >> PAGE_SHIFT;
 }
 
+static uint64_t most_bytes(oh_slab_t const *slab) {
+  return (uint64_t)slab->most_pages << PAGE_SHIFT;
+}
+
 uint32_t oh_slab_take_large(oh_slab_t *slab, size_t size, size_t align) {
-  uint64_t const most = (uint64_t)slab->most_pages << PAGE_SHIFT;
-  if (size > most || align > most) return 0;
+  if (size > most_bytes(slab) || align > most_bytes(slab)) return 0;
   uint32_t const pages = (uint32_t)pages_for(size);
   uint32_t record = oh_slab_take_run(slab, pages, align);
   if (record == 0 && oh_slab_drop_empty(slab)) record = oh_slab_take_run(slab, pages, align);
@@ -85,7 +88,8 @@ uint32_t oh_slab_take_large(oh_slab_t *slab, size_t size, size_t align) {
 /* Takes the pages behind a block, if they are free. */
 static bool grow(oh_slab_t *slab, uint32_t end, uint64_t more) {
   if (oh_slab_grow_run(slab, end, more)) return true;
-  /* At the top this is an old word, or behind all pages one of a record: then it is in vain. */
+  /* At the top lies no run, and the word of the page there may be an old one. */
+  if (end == slab->top) return false;
   bool const cached = is_kind(slab, named_by(slab, end), OH_SLAB_CACHED);
   return cached && flush(slab) && oh_slab_grow_run(slab, end, more);
 }
@@ -95,6 +99,7 @@ bool oh_slab_resize_large(oh_slab_t *slab, uint32_t record, size_t size) {
   uint32_t const start = block->start;
   uint32_t const before = block->pages;
   uint64_t const pages = pages_for(size);
+  if (size > most_bytes(slab)) return false;
   if (pages > before && !grow(slab, start + before, pages - before)) return false;
   block->free = (uint32_t)size;
   if (pages == before) return true;

@@ -48,3 +48,8 @@ conformance(poolOver('Region.borrow at an odd address', () => borrowed(BYTES, 5)
 conformance(poolOf('of a number of blocks', BLOCKS, {}))
 conformance(poolOf('aligned to 4096', BLOCKS, { align: 4096 }))
 conformance(poolOf('that grows, by no multiple of 32', 37, { growTo: BLOCKS }))
+conformance({
+  ...subject('of whole pages', () => new PoolAllocator(4096, 130)),
+  largest: 4096,
+  blockSize: 4096,
+})

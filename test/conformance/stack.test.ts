@@ -23,6 +23,7 @@ const stackOver = (name: string, makeRegion: () => Region): Subject => ({
   maxAlign: 2 ** 14,
   freesInOrder: 'lifo',
   exact: false,
+  reset: (allocator) => (allocator as StackAllocator).reset(),
   findsDoubleFrees: true,
   findsWrongSizes: true,
   findsInvalidFrees: true,

@@ -1,10 +1,11 @@
 /** PoolAllocator: handles, the region that it works in, growth, and offsets beyond 2^31. */
-import { describe, expect, test, vi } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { type Allocation, type OffheapError, PoolAllocator, Region } from '../../lib/index.js'
 import { expectCode } from '../support/errors.js'
 import { MIB, residentBytes, sanitized } from '../support/memory.js'
 import { borrowed, KINDS } from '../support/regions.js'
 import { Memory, PAGE } from '../support/wasm.js'
+import { without } from '../support/scarce.js'
 
 const take = (pool: PoolAllocator, count: number): number[] =>
   Array.from({ length: count }, () => pool.allocBlock())
@@ -185,23 +186,6 @@ describe('the memory', () => {
 })
 
 describe('without memory for its tables', () => {
-  /** Runs it where no ArrayBuffer of more than `most` bytes is to be had. */
-  function without<T>(most: number, run: () => T): T {
-    const Real = ArrayBuffer
-    class Scarce extends Real {
-      constructor(bytes: number) {
-        if (bytes > most) throw new RangeError('Array buffer allocation failed')
-        super(bytes)
-      }
-    }
-    vi.stubGlobal('ArrayBuffer', Scarce)
-    try {
-      return run()
-    } finally {
-      vi.unstubAllGlobals()
-    }
-  }
-
   test('there is no pool, and the region is free for another', () => {
     using region = Region.malloc(100_000)
     const make = (): PoolAllocator => new PoolAllocator(8, region, { align: 8 })

@@ -48,6 +48,7 @@ export class LargeBlocks {
     const start = heap.words[at + SlabRecord.START]!
     const before = heap.words[at + SlabRecord.PAGES]!
     const pages = Math.ceil(size / Unit.PAGE)
+    if (pages > heap.mostPages) return false
     if (pages > before && !this.grow(start + before, pages - before)) return false
     heap.words[at + SlabRecord.FREE] = size
     if (pages === before) return true
