@@ -58,6 +58,15 @@ const stages = {
       }),
     byNameOnly: true,
   },
+  soak: {
+    about: 'ten times the random programs of CI, and others each time: an hour',
+    run: () =>
+      runVitest('soak', ['test/model', 'test/doors', 'test/unit/region-wasm-stress.test.ts'], {
+        env: { OFFHEAP_RUNS: process.env.OFFHEAP_RUNS ?? '100000' },
+        timeout: 120 * MINUTES,
+      }),
+    byNameOnly: true,
+  },
   vitest: {
     about: 'all TypeScript tests',
     run: () => runVitest('all', [], { timeout: 15 * MINUTES }),

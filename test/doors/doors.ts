@@ -17,9 +17,6 @@ export type CFunction = ReturnType<LibraryHandle['func']>
 /** Operations of a random program: 100,000, and a million in CI, where there are 100 times the runs. */
 export const OPERATIONS = Math.ceil(10_000 * Math.sqrt(RUNS))
 
-/** OFFHEAP_SEED, else another one each time. A test says it in its title, so that a failure comes again. */
-export const SEED = Number(process.env['OFFHEAP_SEED'] ?? Date.now() % 2 ** 31)
-
 /** Milliseconds that a random program may take. */
 export const TIMEOUT = 60_000 + OPERATIONS / 5
 

@@ -17,11 +17,11 @@ import {
   OPERATIONS,
   type Result,
   resultOf,
-  SEED,
   TIMEOUT,
   twins,
   wordsOf,
 } from './doors.js'
+import { SEED } from '../support/runs.js'
 
 const c = loadStrategy(
   'free-list',

@@ -7,16 +7,8 @@ import { describe, expect, test } from 'vitest'
 import { shuffled } from '../../lib/conformance/random.js'
 import { Region, SlabAllocator } from '../../lib/index.js'
 import { SlabWord } from '../../lib/core/state.js'
-import {
-  chance,
-  type Chance,
-  compareStates,
-  OPERATIONS,
-  SEED,
-  TIMEOUT,
-  twins,
-  wordsOf,
-} from './doors.js'
+import { chance, type Chance, compareStates, OPERATIONS, TIMEOUT, twins, wordsOf } from './doors.js'
+import { SEED } from '../support/runs.js'
 import { type Block, c, ORIGIN, stateOf, Twins } from './slab-twins.js'
 
 const ALIGNS = [1, 2, 4, 8, 8, 16, 16, 16, 16, 16, 16, 16, 32, 64, 256, 512, 1024, 4096, 65_536]

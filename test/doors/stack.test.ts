@@ -14,11 +14,11 @@ import {
   OPERATIONS,
   type Result,
   resultOf,
-  SEED,
   TIMEOUT,
   twins,
   wordsOf,
 } from './doors.js'
+import { SEED } from '../support/runs.js'
 
 const STATE = 'void *stack'
 const BLOCK = 'uintptr_t ptr, size_t size, size_t align'
