@@ -50,7 +50,6 @@ export abstract class RegionAllocator extends Allocator implements RegionUser {
     return viewIn(this._region, ptr, size, this.name)
   }
 
-  /** Ends the allocator; a region that it made itself is freed. Throws ERR_OFFHEAP_PINNED. */
   /** A state block. Throws OutOfMemoryError, and the region is as if there were no allocator. */
   protected _stateBlock(words: number): Int32Array {
     try {
@@ -62,6 +61,7 @@ export abstract class RegionAllocator extends Allocator implements RegionUser {
     }
   }
 
+  /** Ends the allocator; a region that it made itself is freed. Throws ERR_OFFHEAP_PINNED. */
   override dispose(): void {
     if (this._owned) this._region.dispose()
     else this._region._unclaim(this)

@@ -12,6 +12,8 @@
 
 #include "bump.h"
 
+#include "door.h"
+
 _Static_assert(sizeof(oh_bump_t) == 8 * sizeof(uint32_t), "the state is eight words");
 _Static_assert(offsetof(oh_bump_t, cursor) == 4, "words in the order that TypeScript knows");
 _Static_assert(offsetof(oh_bump_t, gaps) == 16, "words in the order that TypeScript knows");
@@ -121,24 +123,34 @@ void oh_bump_free(oh_bump_t *bump, void *ptr, size_t size) {
 /* ---- Through the C door ---------------------------------------------------------------------- */
 
 static void *door_alloc(void *self, size_t size, size_t align) {
-  return oh_bump_alloc((oh_bump_t *)self, size, align);
+  return self == NULL ? NULL : oh_bump_alloc((oh_bump_t *)self, size, align);
 }
 
 static bool door_resize(void *self, void *ptr, size_t size, size_t align, size_t new_size) {
   (void)align;
-  return oh_bump_resize((oh_bump_t *)self, ptr, size, new_size);
+  return self != NULL && oh_bump_resize((oh_bump_t *)self, ptr, size, new_size);
 }
 
 static void *door_remap(void *self, void *ptr, size_t size, size_t align, size_t new_size) {
-  (void)align;
-  return oh_bump_resize((oh_bump_t *)self, ptr, size, new_size) ? ptr : NULL;
+  return door_resize(self, ptr, size, align, new_size) ? ptr : NULL;
 }
 
 static void door_free(void *self, void *ptr, size_t size, size_t align) {
+  oh_bump_t *const bump = (oh_bump_t *)self;
+  uint32_t start;
   (void)align;
-  oh_bump_free((oh_bump_t *)self, ptr, size);
+  if (!oh_accepted(bump != NULL && locate(bump, ptr, size, &start))) return;
+  oh_bump_free(bump, ptr, size);
+}
+
+/* A bump keeps no sizes. */
+static size_t door_usable_size(void *self, void const *ptr) {
+  (void)self;
+  (void)ptr;
+  return 0;
 }
 
 oh_vtable_t const oh_bump_vtable = {
-    OH_ABI_VERSION, sizeof(oh_vtable_t), door_alloc, door_resize, door_remap, door_free,
+    OH_ABI_VERSION, sizeof(oh_vtable_t), door_alloc,       door_resize,
+    door_remap,     door_free,           door_usable_size,
 };

@@ -6,6 +6,7 @@
 
 #include "free_list.h"
 
+#include "door.h"
 #include "free_list_granules.h"
 #include "free_list_tree.h"
 
@@ -96,7 +97,8 @@ static bool locate_sized(oh_free_list_t *list, void const *ptr, size_t size, siz
 /* The same where a size of 0 is not known. */
 static bool locate_by_door(oh_free_list_t *list, void const *ptr, size_t size, size_t align,
                            block_t *block) {
-  return locate(list, ptr, align, block) && (size == 0 || block->size == size);
+  if (list == NULL || !locate(list, ptr, align, block)) return false;
+  return size == 0 || block->size == size;
 }
 
 static bool resize(oh_free_list_t *list, block_t block, size_t new_size) {
@@ -141,7 +143,7 @@ void oh_free_list_reset(oh_free_list_t *list) {
 /* ---- Through the C door ---------------------------------------------------------------------- */
 
 static void *door_alloc(void *self, size_t size, size_t align) {
-  return oh_free_list_alloc((oh_free_list_t *)self, size, align);
+  return self == NULL ? NULL : oh_free_list_alloc((oh_free_list_t *)self, size, align);
 }
 
 static bool door_resize(void *self, void *ptr, size_t size, size_t align, size_t new_size) {
@@ -157,9 +159,16 @@ static void *door_remap(void *self, void *ptr, size_t size, size_t align, size_t
 static void door_free(void *self, void *ptr, size_t size, size_t align) {
   oh_free_list_t *const list = (oh_free_list_t *)self;
   block_t block;
-  if (locate_by_door(list, ptr, size, align, &block)) oh_granules_give(list, block);
+  if (!oh_accepted(locate_by_door(list, ptr, size, align, &block))) return;
+  oh_granules_give(list, block);
+}
+
+static size_t door_usable_size(void *self, void const *ptr) {
+  block_t block;
+  return locate_by_door((oh_free_list_t *)self, ptr, 0, 1, &block) ? block.size : 0;
 }
 
 oh_vtable_t const oh_free_list_vtable = {
-    OH_ABI_VERSION, sizeof(oh_vtable_t), door_alloc, door_resize, door_remap, door_free,
+    OH_ABI_VERSION, sizeof(oh_vtable_t), door_alloc,       door_resize,
+    door_remap,     door_free,           door_usable_size,
 };

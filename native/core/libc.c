@@ -13,6 +13,7 @@
 
 #include <string.h>
 
+#include "door.h"
 #include "live_map.h"
 #include "os.h"
 
@@ -235,16 +236,8 @@ oh_status_t oh_libc_free_shown(void *ptr) {
 
 /* ---- Through the C door ---------------------------------------------------------------------- */
 
-static _Atomic(uint64_t) refused;
-
-uint64_t oh_libc_refused(void) {
-  return atomic_load_explicit(&refused, memory_order_relaxed);
-}
-
 static bool accepted(oh_status_t status) {
-  if (status == OH_OK) return true;
-  atomic_fetch_add_explicit(&refused, 1, memory_order_relaxed);
-  return false;
+  return oh_accepted(status == OH_OK);
 }
 
 static void *door_alloc(void *self, size_t size, size_t align) {
@@ -275,10 +268,17 @@ static void door_free(void *self, void *ptr, size_t size, size_t align) {
   (void)accepted(oh_libc_free(ptr, size, size == 0 ? 0 : align));
 }
 
+static size_t door_usable_size(void *self, void const *ptr) {
+  (void)self;
+  return oh_libc_usable_size(ptr);
+}
+
 oh_vtable_t const oh_libc_vtable = {
-    OH_ABI_VERSION, sizeof(oh_vtable_t), door_alloc, door_resize, door_remap, door_free,
+    OH_ABI_VERSION, sizeof(oh_vtable_t), door_alloc,       door_resize,
+    door_remap,     door_free,           door_usable_size,
 };
 
 oh_vtable_t const oh_libc_raw_vtable = {
-    OH_ABI_VERSION, sizeof(oh_vtable_t), door_alloc_raw, door_resize, door_remap, door_free,
+    OH_ABI_VERSION, sizeof(oh_vtable_t), door_alloc_raw,   door_resize,
+    door_remap,     door_free,           door_usable_size,
 };

@@ -40,9 +40,6 @@ bool oh_libc_show(void const *ptr);
 oh_status_t oh_libc_free_shown(void *ptr);
 /* The mark is taken off; the block lives on. false: it was not shown. */
 bool oh_libc_unshow(void const *ptr);
-/* Calls through a vtable that were refused since the process started. */
-uint64_t oh_libc_refused(void);
-
 /* A caller that does not know the size (0) is taken not to know the alignment either: oh_free names
    neither. */
 extern oh_vtable_t const oh_libc_vtable;

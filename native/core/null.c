@@ -4,5 +4,5 @@
 #include "libc.h"
 
 oh_vtable_t const oh_null_vtable = {
-    OH_ABI_VERSION, sizeof(oh_vtable_t), NULL, NULL, NULL, NULL,
+    OH_ABI_VERSION, sizeof(oh_vtable_t), NULL, NULL, NULL, NULL, NULL,
 };

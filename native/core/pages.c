@@ -20,6 +20,7 @@
 
 #include <stdatomic.h>
 
+#include "door.h"
 #include "extent_map.h"
 #include "os.h"
 
@@ -282,16 +283,8 @@ oh_status_t oh_pages_protect(void *ptr, size_t offset, size_t size, int access) 
 
 /* ---- Through the C door ---------------------------------------------------------------------- */
 
-static _Atomic(uint64_t) refused;
-
-uint64_t oh_pages_refused(void) {
-  return atomic_load_explicit(&refused, memory_order_relaxed);
-}
-
 static bool accepted(oh_status_t status) {
-  if (status == OH_OK) return true;
-  atomic_fetch_add_explicit(&refused, 1, memory_order_relaxed);
-  return false;
+  return oh_accepted(status == OH_OK);
 }
 
 static void *door_alloc(void *self, size_t size, size_t align) {
@@ -317,6 +310,12 @@ static void door_free(void *self, void *ptr, size_t size, size_t align) {
   (void)accepted(oh_pages_free(ptr, size, size == 0 ? 0 : align));
 }
 
+static size_t door_usable_size(void *self, void const *ptr) {
+  (void)self;
+  return oh_pages_usable_size(ptr);
+}
+
 oh_vtable_t const oh_pages_vtable = {
-    OH_ABI_VERSION, sizeof(oh_vtable_t), door_alloc, door_resize, door_remap, door_free,
+    OH_ABI_VERSION, sizeof(oh_vtable_t), door_alloc,       door_resize,
+    door_remap,     door_free,           door_usable_size,
 };

@@ -47,9 +47,6 @@ oh_status_t oh_pages_decommit(void *ptr, size_t offset, size_t size, size_t *giv
 /* Sets what may be done with the whole pages of [ptr + offset, + size), both multiples of the page
    size (else OH_INVALID_SIZE). access: an os_access_t. OH_NO_MEMORY: the system refused. */
 oh_status_t oh_pages_protect(void *ptr, size_t offset, size_t size, int access);
-/* Calls through the vtable that were refused since the process started. */
-uint64_t oh_pages_refused(void);
-
 /* As with oh_libc_vtable, a size of 0 says that the alignment is not known either. */
 extern oh_vtable_t const oh_pages_vtable;
 

@@ -14,6 +14,8 @@
 #include <intrin.h>
 #endif
 
+#include "door.h"
+
 _Static_assert(sizeof(oh_pool_t) == 17 * sizeof(uint32_t), "the state is seventeen words");
 _Static_assert(offsetof(oh_pool_t, blocks) == 12, "words in the order that TypeScript knows");
 _Static_assert(offsetof(oh_pool_t, base_lo) == 32, "words in the order that TypeScript knows");
@@ -244,15 +246,21 @@ void oh_pool_reset(oh_pool_t *pool) {
 
 /* ---- Through the C door ---------------------------------------------------------------------- */
 
+/* C gets whole blocks: how small one was asked for is kept by TypeScript alone. */
+static size_t whole(oh_pool_t const *pool, size_t size) {
+  return size < pool->block_size ? pool->block_size : size;
+}
+
 static void *door_alloc(void *self, size_t size, size_t align) {
-  return oh_pool_alloc((oh_pool_t *)self, size, align);
+  oh_pool_t *const pool = (oh_pool_t *)self;
+  return pool == NULL ? NULL : oh_pool_alloc(pool, whole(pool, size), align);
 }
 
 /* A size that is not known, and with it the alignment: C libraries keep neither. */
 static bool door_resize(void *self, void *ptr, size_t size, size_t align, size_t new_size) {
   oh_pool_t *const pool = (oh_pool_t *)self;
-  if (size == 0) return oh_pool_resize(pool, ptr, pool->block_size, 1, new_size);
-  return oh_pool_resize(pool, ptr, size, align, new_size);
+  if (pool == NULL) return false;
+  return oh_pool_resize(pool, ptr, whole(pool, size), size == 0 ? 1 : align, whole(pool, new_size));
 }
 
 static void *door_remap(void *self, void *ptr, size_t size, size_t align, size_t new_size) {
@@ -261,13 +269,15 @@ static void *door_remap(void *self, void *ptr, size_t size, size_t align, size_t
 
 static void door_free(void *self, void *ptr, size_t size, size_t align) {
   oh_pool_t *const pool = (oh_pool_t *)self;
-  if (size == 0) {
-    (void)oh_pool_free_block(pool, ptr);
-  } else {
-    (void)oh_pool_free(pool, ptr, size, align);
-  }
+  if (size == 0) align = 1;
+  (void)oh_accepted(pool != NULL && oh_pool_free(pool, ptr, whole(pool, size), align));
+}
+
+static size_t door_usable_size(void *self, void const *ptr) {
+  return self == NULL ? 0 : oh_pool_usable_size((oh_pool_t *)self, ptr);
 }
 
 oh_vtable_t const oh_pool_vtable = {
-    OH_ABI_VERSION, sizeof(oh_vtable_t), door_alloc, door_resize, door_remap, door_free,
+    OH_ABI_VERSION, sizeof(oh_vtable_t), door_alloc,       door_resize,
+    door_remap,     door_free,           door_usable_size,
 };

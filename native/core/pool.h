@@ -10,7 +10,8 @@
    guessed at:
    - A part, which is a block that was asked for smaller than block_size: its size is in a table
      that the state does not say the place of. So parts are not allocated here, and a block is not
-     resized to be one; those that TypeScript allocated are not freed or resized here.
+     resized to be one; those that TypeScript allocated are not freed or resized here. The table
+     below rounds what C asks for up to a whole block.
    - By how many blocks a pool grows when all are live. oh_pool_grow is told.
 
    Handles in JavaScript do not learn of what is freed from here. */

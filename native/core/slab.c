@@ -16,6 +16,7 @@
 
 #include <string.h>
 
+#include "door.h"
 #include "slab_internal.h"
 
 _Static_assert(sizeof(oh_slab_t) == 6152 * sizeof(uint32_t), "the words that TypeScript knows");
@@ -344,11 +345,11 @@ bool oh_slab_free(oh_slab_t *slab, void *ptr, size_t size, size_t align) {
 /* ---- Through the C door ---------------------------------------------------------------------- */
 
 static void *door_alloc(void *self, size_t size, size_t align) {
-  return alloc((oh_slab_t *)self, size, align);
+  return self == NULL ? NULL : alloc((oh_slab_t *)self, size, align);
 }
 
 static bool door_resize(void *self, void *ptr, size_t size, size_t align, size_t new_size) {
-  return resize((oh_slab_t *)self, ptr, size, size != 0, align, new_size);
+  return self != NULL && resize((oh_slab_t *)self, ptr, size, size != 0, align, new_size);
 }
 
 static void *door_remap(void *self, void *ptr, size_t size, size_t align, size_t new_size) {
@@ -356,10 +357,17 @@ static void *door_remap(void *self, void *ptr, size_t size, size_t align, size_t
 }
 
 static void door_free(void *self, void *ptr, size_t size, size_t align) {
-  if (size == 0) free_unsized((oh_slab_t *)self, ptr, align);
-  else free_sized((oh_slab_t *)self, ptr, size, align);
+  oh_slab_t *const slab = (oh_slab_t *)self;
+  if (slab == NULL) oh_refuse();
+  else if (size == 0) (void)oh_accepted(free_unsized(slab, ptr, align));
+  else (void)oh_accepted(free_sized(slab, ptr, size, align));
+}
+
+static size_t door_usable_size(void *self, void const *ptr) {
+  return self == NULL ? 0 : oh_slab_usable_size((oh_slab_t *)self, ptr);
 }
 
 oh_vtable_t const oh_slab_vtable = {
-    OH_ABI_VERSION, sizeof(oh_vtable_t), door_alloc, door_resize, door_remap, door_free,
+    OH_ABI_VERSION, sizeof(oh_vtable_t), door_alloc,       door_resize,
+    door_remap,     door_free,           door_usable_size,
 };

@@ -15,6 +15,8 @@
 
 #include <string.h>
 
+#include "door.h"
+
 _Static_assert(sizeof(oh_stack_t) == 13 * sizeof(uint32_t), "the state is thirteen words");
 _Static_assert(offsetof(oh_stack_t, below) == 12, "words in the order that TypeScript knows");
 _Static_assert(offsetof(oh_stack_t, size_word) == 32, "words in the order that TypeScript knows");
@@ -277,12 +279,13 @@ void oh_stack_reset(oh_stack_t *stack) {
 /* ---- Through the C door ---------------------------------------------------------------------- */
 
 static void *door_alloc(void *self, size_t size, size_t align) {
-  return oh_stack_alloc((oh_stack_t *)self, size, align);
+  return self == NULL ? NULL : oh_stack_alloc((oh_stack_t *)self, size, align);
 }
 
 /* A size that is not known, and with it the alignment: C libraries keep neither. */
 static bool door_resize(void *self, void *ptr, size_t size, size_t align, size_t new_size) {
   oh_stack_t *const stack = (oh_stack_t *)self;
+  if (stack == NULL) return false;
   if (size == 0) {
     uint32_t held;
     if (!find(stack, (uint64_t)(uintptr_t)ptr, &held)) return false;
@@ -296,15 +299,23 @@ static void *door_remap(void *self, void *ptr, size_t size, size_t align, size_t
   return door_resize(self, ptr, size, align, new_size) ? ptr : NULL;
 }
 
+static bool door_gives_back(oh_stack_t *stack, void *ptr, size_t size, size_t align) {
+  if (stack == NULL) return false;
+  if (size != 0) return oh_stack_free(stack, ptr, size, align);
+  return (uint64_t)(uintptr_t)ptr == base_of(stack) + stack->top && oh_stack_pop(stack);
+}
+
 static void door_free(void *self, void *ptr, size_t size, size_t align) {
-  oh_stack_t *const stack = (oh_stack_t *)self;
-  if (size != 0) {
-    (void)oh_stack_free(stack, ptr, size, align);
-  } else if ((uint64_t)(uintptr_t)ptr == base_of(stack) + stack->top) {
-    (void)oh_stack_pop(stack);
-  }
+  (void)oh_accepted(door_gives_back((oh_stack_t *)self, ptr, size, align));
+}
+
+static size_t door_usable_size(void *self, void const *ptr) {
+  uint32_t held;
+  bool const lives = self != NULL && find((oh_stack_t *)self, (uint64_t)(uintptr_t)ptr, &held);
+  return lives ? held + (held == 0) : 0;
 }
 
 oh_vtable_t const oh_stack_vtable = {
-    OH_ABI_VERSION, sizeof(oh_vtable_t), door_alloc, door_resize, door_remap, door_free,
+    OH_ABI_VERSION, sizeof(oh_vtable_t), door_alloc,       door_resize,
+    door_remap,     door_free,           door_usable_size,
 };

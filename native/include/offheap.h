@@ -18,6 +18,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -43,6 +44,10 @@ typedef struct oh_vtable {
   /* Gives the block back. A pointer that is not a live block of this allocator is refused and
      counted, never followed. */
   void (*free)(void *self, void *ptr, size_t size, size_t align);
+
+  /* Bytes that may be used of the live block at ptr, at least what it was asked for with. 0: no block
+     lives there, or this allocator keeps no sizes (a bump). The entry may be NULL. */
+  size_t (*usable_size)(void *self, void const *ptr);
 } oh_vtable_t;
 
 /* Passed by value. self is the allocator's own; callers only hand it on. */
@@ -80,6 +85,40 @@ static inline void *oh_malloc(oh_valloc_t v, size_t align, size_t sz) {
 /* NULL is ignored. */
 static inline void oh_free(oh_valloc_t v, void *p) {
   if (p != NULL && !oh_is_null(v) && v.vt->free != NULL) v.vt->free(v.self, p, 0, OH_DEFAULT_ALIGN);
+}
+
+/* 0: no block lives at p, or the allocator keeps no sizes. */
+static inline size_t oh_usable_size(oh_valloc_t v, void const *p) {
+  if (p == NULL || oh_is_null(v) || v.vt->usable_size == NULL) return 0;
+  return v.vt->usable_size(v.self, p);
+}
+
+/* n times sz bytes, all 0. NULL also where the product is beyond SIZE_MAX. */
+static inline void *oh_calloc(oh_valloc_t v, size_t align, size_t n, size_t sz) {
+  if (sz != 0 && n > SIZE_MAX / sz) return NULL;
+  void *const p = oh_malloc(v, align, n * sz);
+  if (p != NULL) memset(p, 0, n * sz);
+  return p;
+}
+
+/* Makes a block sz bytes long, where it lies or elsewhere, keeping its bytes and an alignment of
+   align (0: OH_DEFAULT_ALIGN), which must be what it was allocated with. p NULL: as oh_malloc. A sz of 0
+   frees nothing: it is a block of 0 bytes. NULL: out of memory, or the allocator keeps no sizes and
+   cannot resize this block without; the block at p is untouched. */
+static inline void *oh_realloc(oh_valloc_t v, size_t align, void *p, size_t sz) {
+  if (p == NULL) return oh_malloc(v, align, sz);
+  if (align == 0) align = OH_DEFAULT_ALIGN;
+  if (oh_is_null(v) || !oh_is_pow2(align)) return NULL;
+  if (v.vt->remap != NULL) {
+    void *const there = v.vt->remap(v.self, p, 0, align, sz);
+    if (there != NULL) return there;
+  }
+  size_t const kept = oh_usable_size(v, p);
+  void *const q = kept == 0 ? NULL : v.vt->alloc(v.self, sz, align);
+  if (q == NULL) return NULL;
+  memcpy(q, p, kept < sz ? kept : sz);
+  oh_free(v, p);
+  return q;
 }
 
 /* ------------------------------------------------------------------------------------------------

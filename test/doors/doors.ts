@@ -54,7 +54,9 @@ export function loadStrategy(
   const library = `${FOLDER}/${name}.so`
   // Another process may be running the one that is there.
   const fresh = `${FOLDER}/${name}.${process.pid}.so`
-  const files = sources.map((file) => `${ROOT}${file.includes('/') ? '' : 'native/core/'}${file}`)
+  const files = [...sources, 'door.c'].map(
+    (file) => `${ROOT}${file.includes('/') ? '' : 'native/core/'}${file}`,
+  )
   const { status, stderr } = spawnSync(compiler, [...FLAGS, '-o', fresh, ...files])
   assert.equal(status, 0, `${compiler}: ${String(stderr)}`)
   renameSync(fresh, library)

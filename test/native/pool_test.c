@@ -164,12 +164,18 @@ static void the_table_works_on_the_same_state(void) {
   char *const p = oh_malloc(v, 8, 24);
   char *const q = oh_malloc(v, 1, 24);
   CHECK(p == memory && q == memory + 24);
-  CHECK(v.vt->resize(v.self, p, 24, 8, 24) && !v.vt->resize(v.self, p, 20, 8, 24));
+  /* The table rounds sizes up to whole blocks: C asks for what it needs. */
+  CHECK(v.vt->resize(v.self, p, 24, 8, 24) && v.vt->resize(v.self, p, 20, 8, 3));
+  CHECK(!v.vt->resize(v.self, p, 25, 8, 24) && oh_usable_size(v, p) == 24);
   CHECK(v.vt->remap(v.self, p, 24, 8, 24) == p && v.vt->remap(v.self, p, 24, 8, 25) == NULL);
-  v.vt->free(v.self, p, 23, 8);
+  v.vt->free(v.self, p, 25, 8);
+  v.vt->free(v.self, p, 24, 16 * 4096);
   CHECK(pool->live == 2);
   v.vt->free(v.self, p, 24, 8);
-  CHECK(pool->live == 1);
+  CHECK(pool->live == 1 && oh_usable_size(v, p) == 0);
+  char *const small = oh_malloc(v, 8, 5);
+  CHECK(small == p && pool->used == 48);
+  v.vt->free(v.self, small, 5, 8);
   /* A size that is not known, and with it the alignment: oh_free says 16. */
   CHECK(v.vt->resize(v.self, q, 0, 16, 24) && !v.vt->resize(v.self, q, 0, 16, 25));
   CHECK(v.vt->remap(v.self, q, 0, 16, 24) == q && v.vt->remap(v.self, p, 0, 16, 24) == NULL);
