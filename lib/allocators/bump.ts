@@ -50,7 +50,7 @@ export class BumpCheckpoint {
  * OutOfMemoryError, `rawAlloc` returns 0, and a reset makes all of it available again.
  */
 export class BumpAllocator extends RegionAllocator {
-  private readonly _words: Int32Array
+  protected readonly _words: Int32Array
   private readonly _low: number
   /** Can the region be made longer? Asked before the call is made: see {@link _take}. */
   private readonly _growable: boolean
@@ -64,7 +64,7 @@ export class BumpAllocator extends RegionAllocator {
    * another allocator works, OutOfMemoryError when no region of that capacity can be had.
    */
   constructor(memory: MemoryLike) {
-    super(memory, 'BumpAllocator')
+    super(memory, 'BumpAllocator', 'bump')
     const region = this._region
     const words = stateBlock(BumpWord.COUNT)
     words[BumpWord.BASE_LO] = region.address % 2 ** 32

@@ -54,7 +54,7 @@ const SIZE_UNKNOWN = -1
  * `rawAlloc` returns 0.
  */
 export class FreeListAllocator extends RegionAllocator {
-  private readonly _words: Int32Array
+  protected readonly _words: Int32Array
   private readonly _granules: Granules
   /** Address of the first granule. */
   private readonly _origin: number
@@ -68,7 +68,7 @@ export class FreeListAllocator extends RegionAllocator {
    * another allocator works, OutOfMemoryError when no region of that capacity can be had.
    */
   constructor(memory: MemoryLike) {
-    super(memory, 'FreeListAllocator')
+    super(memory, 'FreeListAllocator', 'freeList')
     const region = this._region
     const origin = alignUp(region.address, Granule.SIZE)
     const skip = origin - region.address

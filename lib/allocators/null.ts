@@ -6,6 +6,7 @@ import { Allocator, invalidPointer } from '../core/allocator.js'
 import type { AllocatorStats } from '../core/allocator.js'
 import { checkLayout, checkSize } from '../core/layout.js'
 import { checkPointer, type Pointer } from '../core/pointer.js'
+import type { CHeap } from '../core/valloc.js'
 
 /** Every allocation fails, so no pointer can be freed. Safe from any thread. O(1). */
 export class NullAllocator extends Allocator {
@@ -44,6 +45,11 @@ export class NullAllocator extends Allocator {
 
   override stats(): AllocatorStats {
     return { name: this.name, capacity: 0, used: 0, peak: 0, footprint: 0, peakFootprint: 0 }
+  }
+
+  /** @internal */
+  override _cHeap(): CHeap {
+    return { table: 'null', state: null, region: null }
   }
 
   /** Does nothing. */

@@ -46,7 +46,7 @@ const enum Index {
  * A handle does not know of it when its block is freed by address: that is for blocks without one.
  */
 export class PoolAllocator extends RegionAllocator {
-  private readonly _words: Int32Array
+  protected readonly _words: Int32Array
   /** Address of block 0, its low word, and its offset in the region. */
   private readonly _first: Pointer
   private readonly _low: number
@@ -73,7 +73,7 @@ export class PoolAllocator extends RegionAllocator {
    */
   constructor(blockSize: number, blocks: number | PoolMemory, options: PoolOptions = {}) {
     const plan = poolPlan(blockSize, blocks, options)
-    super(plan.memory, 'PoolAllocator', plan.adopted)
+    super(plan.memory, 'PoolAllocator', 'pool', plan.adopted)
     const most = mostBlocks(plan, this._region)
     const words = this._stateBlock(wordsFor(most))
     enterPlan(words, plan, this._region, most)

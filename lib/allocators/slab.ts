@@ -44,7 +44,7 @@ const enum Place {
  * 4 GiB - 4 KiB), of which only what is used is committed.
  */
 export class SlabAllocator extends RegionAllocator {
-  private readonly _words: Int32Array
+  protected readonly _words: Int32Array
   private readonly _cells: Uint8Array
   /** The address whose place is 0, 2 GiB behind the first page. */
   private readonly _middle: number
@@ -66,7 +66,7 @@ export class SlabAllocator extends RegionAllocator {
    */
   constructor(memory: SlabOptions | Region | ArrayBufferLike | ArrayBufferView = {}) {
     const { memory: given, made } = memoryOf(memory)
-    super(given, 'SlabAllocator', made)
+    super(given, 'SlabAllocator', 'slab', made)
     const region = this._region
     const origin = alignUp(region.address, Unit.PAGE)
     const skip = origin - region.address

@@ -56,7 +56,7 @@ const enum Offset {
  * that the allocator keeps the handles of live blocks.
  */
 export class StackAllocator extends RegionAllocator {
-  private readonly _words: Int32Array
+  protected readonly _words: Int32Array
   private readonly _low: number
   /** Of the live blocks that have one, in their order. */
   private _handles: Allocation[] = []
@@ -69,7 +69,7 @@ export class StackAllocator extends RegionAllocator {
    * OutOfMemoryError when no region of that capacity can be had.
    */
   constructor(memory: MemoryLike) {
-    super(memory, 'StackAllocator')
+    super(memory, 'StackAllocator', 'stack')
     const region = this._region
     const words = stateBlock(StackWord.COUNT)
     words[StackWord.LIMIT] = region.byteLength

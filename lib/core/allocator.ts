@@ -13,6 +13,7 @@ import { checkLayout, checkSize, DEFAULT_ALIGN, Layout } from './layout.js'
 import { bytesAt } from './memory.js'
 import { checkPointer, type Pointer } from './pointer.js'
 import { disposed, Region, type RegionSource, type Shown } from './region.js'
+import { assertReleased, type CHeap, type Valloc, vallocOf } from './valloc.js'
 
 /** What {@link Allocator.stats} tells. All figures in bytes. */
 export interface AllocatorStats {
@@ -181,9 +182,31 @@ export abstract class Allocator implements Disposable {
     return { name, capacity: Infinity, used, peak, footprint: used, peakFootprint: peak }
   }
 
-  /** Ends the allocator and frees what it owns. A second call does nothing. */
+  /**
+   * This allocator for C: pass `address`, or `self` and `vt`. The same object until it is released, and
+   * until then the allocator cannot be disposed. A strategy is the same heap on both sides, at C's
+   * speed; an allocator that is written in TypeScript is called back, on this thread only.
+   *
+   * Handles do not learn of what C does: let C free what C allocated. Throws ERR_OFFHEAP_UNSUPPORTED where
+   * addresses are none for C (over a WebAssembly memory), ERR_OFFHEAP_DISPOSED.
+   */
+  get valloc(): Valloc {
+    if (this._disposed) throw disposed(this.name)
+    return vallocOf(this)
+  }
+
+  /**
+   * Ends the allocator and frees what it owns. A second call does nothing. Throws ERR_OFFHEAP_PINNED while C
+   * holds the {@link valloc}.
+   */
   dispose(): void {
+    assertReleased(this)
     this._disposed = true
+  }
+
+  /** @internal What of this allocator is written in C; null: nothing, C calls it back. */
+  _cHeap(): CHeap | null {
+    return null
   }
 
   /** As {@link dispose}. */

@@ -10,6 +10,7 @@ import { type MemoryLike, regionFor } from './memory.js'
 import type { Pointer } from './pointer.js'
 import { disposed, type Region, type RegionUser } from './region.js'
 import { MAX_CAPACITY, stateBlock } from './state.js'
+import { assertReleased, type CHeap, type CTable } from './valloc.js'
 
 /**
  * Base of the allocators over one region: they take a capacity in bytes (a region of that size is
@@ -22,14 +23,18 @@ export abstract class RegionAllocator extends Allocator implements RegionUser {
   /** The allocator or its region was disposed. */
   protected _gone = false
   private readonly _owned: boolean
+  private readonly _table: CTable
+  /** Its mutable state. */
+  protected abstract readonly _words: Int32Array
 
   /**
    * Throws ERR_OFFHEAP_INVALID_ARGUMENT for a region that is larger than 4 GiB - 4 KiB or in which
    * another allocator works, OutOfMemoryError when no region of that capacity can be had.
    *
+   * @param table The strategy's C, on the same state.
    * @param adopted A region that was made for this allocator: it is freed with it.
    */
-  constructor(memory: MemoryLike, name: string, adopted = false) {
+  constructor(memory: MemoryLike, name: string, table: CTable, adopted = false) {
     assertCapacity(memory, name)
     const { region, owned } = regionFor(memory, name)
     assertCapacity(region.byteLength, name)
@@ -37,6 +42,7 @@ export abstract class RegionAllocator extends Allocator implements RegionUser {
     this._base = region.address
     this._region = region
     this._owned = owned || adopted
+    this._table = table
     region._claim(this)
   }
 
@@ -63,10 +69,17 @@ export abstract class RegionAllocator extends Allocator implements RegionUser {
 
   /** Ends the allocator; a region that it made itself is freed. Throws ERR_OFFHEAP_PINNED. */
   override dispose(): void {
+    assertReleased(this)
     if (this._owned) this._region.dispose()
     else this._region._unclaim(this)
     this.regionGone()
     super.dispose()
+  }
+
+  /** @internal The strategy's C, on the same words. Throws ERR_OFFHEAP_DISPOSED. */
+  override _cHeap(): CHeap {
+    this._assertUsable()
+    return { table: this._table, state: this._words, region: this._region }
   }
 
   /** @internal */

@@ -9,6 +9,7 @@ import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import { OffheapError } from '../core/errors.js'
 import type { Pointer } from '../core/pointer.js'
+import type { CTable } from '../core/valloc.js'
 
 /** The ABI of the exports below; the addon reports its own as `abi`. */
 const ABI = 1
@@ -24,6 +25,7 @@ export const enum Box {
   NEW_SIZE = 3,
   STATUS = 4,
   RESULT = 5,
+  OPERATION = 6,
   LENGTH = 8,
 }
 
@@ -120,6 +122,24 @@ export interface Binding {
   addressOf(view: Uint8Array): number
   /** Blocks shown now; blocks whose memory was left alone at the end of a thread, for safety. */
   counters(): { shown: number; abandoned: number }
+
+  /** Addresses of the tables of what is written in C. */
+  readonly tables: Readonly<Record<CTable, number>>
+  /**
+   * An oh_valloc_t for C, until it is closed; it keeps the state and the memory from being collected. With a
+   * state, that is `self`. PTR: its address, RESULT: self, NEW_SIZE: the table.
+   */
+  openDoor(
+    table: number,
+    self: number,
+    state: Int32Array | null,
+    memory: ArrayBufferLike | null,
+  ): object
+  /** The same for an allocator that is called, on this thread, with its arguments in the box. */
+  openCallback(call: () => void): object
+  closeDoor(door: object): void
+  /** Calls of C that were refused since the process started. */
+  refusedCalls(): number
 
   trim(): boolean
   heapInfo(): NativeHeapInfo | null

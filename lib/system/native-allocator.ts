@@ -15,6 +15,7 @@ import { OffheapError, unexpected } from '../core/errors.js'
 import { checkLayout, checkSize } from '../core/layout.js'
 import { checkPointer, type Pointer } from '../core/pointer.js'
 import { Region } from '../core/region.js'
+import type { CHeap } from '../core/valloc.js'
 import { Box, loadAddon, type NativeHeap, Status, tryAddon } from '../native/binding.js'
 import { showBlock } from '../native/shown.js'
 
@@ -117,6 +118,11 @@ export abstract class NativeAllocator extends Allocator {
 
   /** Does nothing: the heap is the process's. */
   override dispose(): void {}
+
+  /** @internal */
+  override _cHeap(): CHeap {
+    return { table: this._heapName, state: null, region: null }
+  }
 
   /** The slow half of rawFree: the addon did not free the block, and said why. */
   protected _freeRefused(status: number, ptr: Pointer, size: number, align: number): void {

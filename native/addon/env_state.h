@@ -11,7 +11,7 @@
 namespace offheap {
 
 // Slots of the box, as in lib/native/binding.ts.
-enum BoxSlot { kPtr, kSize, kAlign, kNewSize, kStatus, kResult, kBoxLength = 8 };
+enum BoxSlot { kPtr, kSize, kAlign, kNewSize, kStatus, kResult, kOperation, kBoxLength = 8 };
 
 class EnvState {
  public:
@@ -45,6 +45,7 @@ inline EnvState *StateOf(Napi::CallbackInfo const &info) {
   return info.Env().GetInstanceData<EnvState>();
 }
 
+void ExportDoors(Napi::Env env, Napi::Object exports);
 void ExportHeaps(Napi::Env env, Napi::Object exports, EnvState *state);
 void ExportPages(Napi::Env env, Napi::Object exports);
 void ExportSpans(Napi::Env env, Napi::Object exports);

@@ -1,0 +1,113 @@
+/**
+ * Valloc: an allocator as C sees it, an `oh_valloc_t` of native/include/offheap.h.
+ *
+ * Core knows only that there is such a thing and who holds one; how a door is opened is installed by
+ * the part that knows the addon.
+ */
+import type { Allocator } from './allocator.js'
+import { OffheapError } from './errors.js'
+import type { Region } from './region.js'
+
+/** The allocators that are written in C. */
+export type CTable =
+  | 'bump'
+  | 'freeList'
+  | 'libc'
+  | 'null'
+  | 'pages'
+  | 'pool'
+  | 'rawLibc'
+  | 'slab'
+  | 'stack'
+
+/** The C of an allocator. */
+export interface CHeap {
+  readonly table: CTable
+  /** The words that C works on too, from the first one on; null: C keeps its own. */
+  readonly state: Int32Array | null
+  /** Where the blocks are, which must not go while C has them. */
+  readonly region: Region | null
+}
+
+/** An opened door: addresses, and how to close it. */
+export interface OpenDoor {
+  readonly self: bigint
+  readonly vt: bigint
+  readonly address: bigint
+  readonly external: object
+  close(): void
+}
+
+/**
+ * One allocator for C, until {@link release}. C may keep the addresses until then, and no longer: while it
+ * is held the allocator cannot be disposed.
+ *
+ * From which threads C may use it is what the allocator says: those of one thread need a lock of C's own
+ * around calls from others, and one that is written in JavaScript works on its own thread only.
+ */
+export class Valloc implements Disposable {
+  /** The allocator's state, the first argument of its operations. */
+  readonly self: bigint
+  /** Address of the table of its operations, an `oh_vtable_t`. */
+  readonly vt: bigint
+  /** Address of an `oh_valloc_t` that holds the two, for what takes `oh_valloc_t const *`. */
+  readonly address: bigint
+  /** The same as a type-tagged External, for addons: see offheap_napi.h. */
+  readonly external: object
+  private readonly _close: () => void
+  private _held = true
+
+  /** @internal */
+  constructor(door: OpenDoor) {
+    this.self = door.self
+    this.vt = door.vt
+    this.address = door.address
+    this.external = door.external
+    this._close = () => door.close()
+  }
+
+  /** True until {@link release}. */
+  get held(): boolean {
+    return this._held
+  }
+
+  /** C has let go: the allocator can be disposed. Doing so twice is harmless. */
+  release(): void {
+    if (!this._held) return
+    this._held = false
+    this._close()
+  }
+
+  /** As {@link release}. */
+  [Symbol.dispose](): void {
+    this.release()
+  }
+}
+
+let opener: ((allocator: Allocator) => OpenDoor) | null = null
+const opened = new WeakMap<Allocator, Valloc>()
+
+export function provideDoors(open: (allocator: Allocator) => OpenDoor): void {
+  opener = open
+}
+
+/** The valloc of an allocator that is held, or a new one. */
+export function vallocOf(allocator: Allocator): Valloc {
+  const there = opened.get(allocator)
+  if (there?.held) return there
+  if (opener === null) {
+    throw new OffheapError('UNSUPPORTED', 'Nothing can open a door for C here: import "offheap"')
+  }
+  const valloc = new Valloc(opener(allocator))
+  opened.set(allocator, valloc)
+  return valloc
+}
+
+/** Throws ERR_OFFHEAP_PINNED while C holds the allocator's valloc. */
+export function assertReleased(allocator: Allocator): void {
+  if (!opened.get(allocator)?.held) return
+  throw new OffheapError(
+    'PINNED',
+    `${allocator.name} cannot be disposed while C holds its valloc: call release() on that first`,
+  )
+}
