@@ -72,22 +72,19 @@ function resolveOrEmpty(name) {
   }
 }
 
+/** Runs node-gyp in a folder. @param {string} cwd @returns {Promise<number | null>} its exit code */
+export async function buildIn(cwd) {
+  const options = ['configure', 'build', '--jobs=max', '--loglevel=warn', ...headerArguments()]
+  return (await run([...nodeGyp(), ...options], { cwd, show: 'stderr' })).code
+}
+
 /** The node-gyp build. */
 export async function buildWithGyp() {
   const started = Date.now()
   say('building the addon with node-gyp')
   // Taken before: an edit while the compiler runs must not count as built.
   const stamp = fingerprint()
-  const command = [
-    ...nodeGyp(),
-    'configure',
-    'build',
-    '--jobs=max',
-    '--loglevel=warn',
-    ...headerArguments(),
-  ]
-  const { code } = await run(command, { show: 'stderr' })
-  if (code !== 0 || !existsSync(addons.gyp)) {
+  if ((await buildIn(at('.'))) !== 0 || !existsSync(addons.gyp)) {
     fail(
       'the addon was not built. node-gyp needs Python 3, make and a compiler for C11 and C++17:\n' +
         '  Debian, Ubuntu: apt-get install python3 make g++\n' +

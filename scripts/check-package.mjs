@@ -8,7 +8,7 @@ import { at, checklist, npmCommand, readJson, root, run } from './lib.mjs'
 
 /** Every file of the package is one of these. */
 const EXPECTED = [
-  /^(package\.json|README\.md|CHANGELOG\.md|LICENSE|binding\.gyp|CMakeLists\.txt)$/,
+  /^(package\.json|README\.md|CHANGELOG\.md|LICENSE|binding\.gyp|CMakeLists\.txt|include\.(cjs|d\.cts))$/,
   /^dist\/.+\.(js|js\.map|d\.ts)$/,
   /^native\/(include|core|addon)\/.+\.(h|c|cc)$/,
   /^scripts\/(build-addon|lib|native-sources)\.mjs$/,
@@ -23,7 +23,10 @@ const NEEDED = [
   'dist/index.d.ts',
   'dist/conformance/index.js',
   'dist/conformance/index.d.ts',
+  'include.cjs',
+  'include.d.cts',
   'native/include/offheap.h',
+  'native/include/offheap_napi.h',
   'scripts/build-addon.mjs',
 ]
 /** npm runs these on its own when a package is installed; npm 12 and pnpm 10 block them. */

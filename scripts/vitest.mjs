@@ -1,6 +1,7 @@
 // Runs vitest on some Node and counts its tests.
 
 import { existsSync, mkdirSync, rmSync } from 'node:fs'
+import { buildIn } from './build-addon.mjs'
 import { at, readJson, run } from './lib.mjs'
 
 /**
@@ -11,6 +12,7 @@ import { at, readJson, run } from './lib.mjs'
  * @returns {Promise<import('./lib.mjs').Counts>}
  */
 export async function runVitest(name, filters, { node = process.execPath, env, timeout } = {}) {
+  await buildIn(at('test/addon'))
   const report = at(`.cache/vitest/${name}.json`)
   mkdirSync(at('.cache/vitest'), { recursive: true })
   rmSync(report, { force: true })

@@ -5,6 +5,7 @@ import bumpBytes from './bump-bytes.mjs'
 import bumpKept from './bump-kept.mjs'
 import bumpRaw from './bump-raw.mjs'
 import cHeap from './c-heap.mjs'
+import doors from './doors.mjs'
 import liveOldest from './live-oldest.mjs'
 import liveRandom from './live-random.mjs'
 import pages from './pages.mjs'
@@ -28,6 +29,7 @@ export const cases = [
   bumpKept,
   arena,
   view,
+  doors,
   cHeap,
   regionMemory,
   pages,

@@ -18,14 +18,14 @@ const freeList = (name) => inRegion(new FreeListAllocator(Region.pages(RESERVE))
 
 const cHeap = (name) => replayInC(cAllocator, flatTrace(name))
 
-/** @param {string} label @param {string} [preload] */
-const inC = (label, preload) => ({
+/** @param {string} label @param {'malloc' | 'slab' | 'door'} heap @param {string} [preload] */
+const inC = (label, heap, preload) => ({
   label,
   c: {
     program: 'replay',
-    args: (name, { warmupMs, timeMs }) => [flatTraceFile(name), String(warmupMs), String(timeMs)],
+    args: (name, { warmupMs, timeMs }) => [heap, flatTraceFile(name), `${warmupMs}`, `${timeMs}`],
     memory: (name) => ({
-      args: [flatTraceFile(name), '0', '0'],
+      args: [heap, flatTraceFile(name), '0', '0'],
       peakPayload: peakPayload(name),
     }),
     ...(preload && { preload }),
@@ -44,13 +44,16 @@ export default {
     slab: { label: 'SlabAllocator', setup: slab, ours: true },
     freeList: { label: 'FreeListAllocator', setup: freeList, ours: true },
     cHeap: { label: 'cAllocator', setup: cHeap, ours: true },
-    glibc: inC('glibc in C'),
-    mimalloc: inC('mimalloc in C', 'mimalloc'),
-    jemalloc: inC('jemalloc in C', 'jemalloc'),
+    inC: { ...inC('slab.c, through its valloc', 'slab'), ours: true },
+    door: { ...inC('slab.c, by oh_malloc', 'door'), ours: true },
+    glibc: inC('glibc in C', 'malloc'),
+    mimalloc: inC('mimalloc in C', 'malloc', 'mimalloc'),
+    jemalloc: inC('jemalloc in C', 'malloc', 'jemalloc'),
   },
   bars: [
     { arm: 'slab', peer: 'glibc', geomeanAtMost: 0.5 },
     { arm: 'slab', peer: 'mimalloc', geomeanAtMost: 1.7 },
+    { arm: 'inC', peer: 'glibc', geomeanAtMost: 0.6 },
     { arm: 'slab', utilisation: 'average', atLeast: 0.88 },
     { arm: 'slab', utilisation: 'worst', atLeast: 0.75 },
     { arm: 'freeList', peer: 'glibc', geomeanAtMost: 5 },

@@ -112,6 +112,13 @@ function verdict(bar, { all, labelOf, inputText }) {
     return { text, of, unit: '', held: of.median >= bar.atLeast }
   }
   const peer = labelOf(bar.peer)
+  if ('moreAtMostNs' in bar) {
+    const below = seriesOf(all, bar.peer, null).rounds
+    const above = seriesOf(all, bar.arm, null).rounds
+    const of = spread(above.map((round, i) => round.ns - (below[i]?.ns ?? NaN)))
+    const text = `${label}: at most ${bar.moreAtMostNs} ns more than ${peer}`
+    return { text, of, unit: 'ns', held: of.median <= bar.moreAtMostNs }
+  }
   if ('geomeanAtMost' in bar) {
     const of = geomeanOf(all, bar.arm, bar.peer)
     const text = `${label}: at most ${bar.geomeanAtMost} x ${peer}, geometric mean`

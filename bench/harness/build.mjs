@@ -10,17 +10,38 @@ export const compiler = process.env.CC || 'cc'
 export const flags = ['-std=gnu11', '-O2', '-Wall', '-Wextra', '-Werror']
 
 const CLOCK = 'bench/c/bench.c'
+const STRATEGIES = ['free_list', 'free_list_granules', 'free_list_tree', 'pool', 'stack'].map(core)
+const SLAB = ['slab', 'slab_cache', 'slab_magazines', 'slab_runs', 'door'].map(core)
 
 /** Sources of each program, and what it needs beside the common flags. */
 const programs = {
-  bump: { sources: [CLOCK, 'bench/c/bump.c', 'bench/c/textbook_bump.c', 'native/core/bump.c'] },
+  bump: {
+    sources: [
+      CLOCK,
+      'bench/c/bump.c',
+      'bench/c/textbook_bump.c',
+      'native/core/bump.c',
+      core('door'),
+    ],
+  },
+  doors: {
+    sources: [CLOCK, 'bench/c/doors.c', ...SLAB, ...STRATEGIES],
+    flags: ['-fno-builtin'],
+  },
   live_blocks: { sources: [CLOCK, 'bench/c/live_blocks.c'], flags: ['-fno-builtin'] },
   malloc_pair: {
-    sources: [CLOCK, 'bench/c/malloc_pair.c', ...['libc', 'live_map', 'os_posix'].map(core)],
+    sources: [
+      CLOCK,
+      'bench/c/malloc_pair.c',
+      ...['door', 'libc', 'live_map', 'os_posix'].map(core),
+    ],
     flags: ['-fno-builtin'],
   },
   mmap_pair: { sources: [CLOCK, 'bench/c/mmap_pair.c'] },
-  replay: { sources: ['bench/c/replay.c'], flags: ['-fno-builtin'] },
+  replay: {
+    sources: ['bench/c/replay.c', ...SLAB],
+    flags: ['-fno-builtin'],
+  },
 }
 
 function core(name) {

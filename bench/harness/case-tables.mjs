@@ -111,6 +111,7 @@ export function tablesOf(result) {
 function measured({ value, unit, held }) {
   if (held === null) return '-'
   if (unit === 'MiB') return `${value.toFixed(1)} MiB`
+  if (unit === 'ns') return `${value.toFixed(1)} ns`
   return unit === 'x' ? times(value) : figure(value)
 }
 

@@ -79,13 +79,26 @@ export interface UtilisationAtLeast {
   utilisation: 'average' | 'worst'
   atLeast: number
 }
+/** The arm takes at most so many ns more than the peer. */
+export interface MoreAtMost {
+  arm: string
+  peer: string
+  moreAtMostNs: number
+}
 /** Resident memory grows by less. */
 export interface GrowthBelow {
   arm: string
   growthBelowMiB: number
 }
 /** What the library promises of its speed. */
-export type Bar = AtMost | AtLeast | GeomeanAtMost | GrowsAtMost | UtilisationAtLeast | GrowthBelow
+export type Bar =
+  | AtMost
+  | AtLeast
+  | GeomeanAtMost
+  | GrowsAtMost
+  | MoreAtMost
+  | UtilisationAtLeast
+  | GrowthBelow
 
 export interface Case {
   /** That of its file, and of --case. */
@@ -157,7 +170,7 @@ export interface Judged {
   value: number
   low: number
   high: number
-  unit: 'x' | 'MiB' | ''
+  unit: 'x' | 'MiB' | 'ns' | ''
   /** null: an arm of it did not run. */
   held: boolean | null
 }

@@ -26,6 +26,8 @@ const FLAGS = [
   ...['-std=c11', '-O1', '-g', '-Wall', '-Wextra', '-Werror', '-shared', '-fPIC'],
   // Undefined behaviour ends the process, and says where it was.
   ...['-fsanitize=undefined', '-fno-sanitize-recover=undefined'],
+  // Where AddressSanitizer is in the process already, it looks at this too.
+  ...(process.env['LD_PRELOAD']?.includes('libasan') ? ['-fsanitize=address'] : []),
   ...[`-I${ROOT}native/include`, `-I${ROOT}native/core`],
 ]
 

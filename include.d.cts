@@ -1,0 +1,3 @@
+/** The directory of offheap.h and offheap_napi.h. */
+declare const directory: string
+export = directory
