@@ -13,7 +13,7 @@ const MINUTES = 60_000
 const node = process.execPath
 /** The tests that touch the addon most: they run again under the sanitizers. */
 const ADDON_TESTS = [
-  ...['test/unit', 'test/conformance', 'test/model', 'test/faults', 'test/workers'],
+  ...['test/unit', 'test/conformance', 'test/model', 'test/faults', 'test/workers', 'test/doors'],
   // They measure the process's memory, most of which is then AddressSanitizer's.
   '--exclude=test/faults/collection.test.ts',
   '--exclude=test/unit/slab-trim.test.ts',
