@@ -7,6 +7,8 @@ export default defineConfig({
     // process (RSS, external) see one file's work only.
     pool: 'forks',
     execArgv: ['--expose-gc'],
+    // Vitest leaves one processor for itself, which on two is half of them.
+    maxWorkers: '100%',
     testTimeout: 30_000,
   },
 })
