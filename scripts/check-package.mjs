@@ -117,4 +117,15 @@ async function checkMessage() {
     const reset = (bump) => bump.reset()
     checkConformance({ name: 'bump', make, largest: 2 ** 18, maxAlign: 2 ** 14, reset })`)
   checks.check('and passes its own conformance suite', suite.code === 0, suite.output)
+
+  const headers = await load(`import { readdirSync } from 'node:fs'
+    import { createRequire } from 'node:module'
+    const directory = createRequire(process.cwd() + '/main.cjs')('offheap/include')
+    const found = readdirSync(directory).sort().join()
+    if (found !== 'offheap.h,offheap_napi.h') throw new Error(found)`)
+  checks.check(
+    "require('offheap/include') is where the headers are",
+    headers.code === 0,
+    headers.output,
+  )
 }
