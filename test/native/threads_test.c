@@ -235,7 +235,7 @@ static void *in_leaf(unsigned leaf, unsigned thread) {
 /* All threads need the same new leaves at the same time; one of each is kept, no tag is lost. */
 static void insert_in_new_leaves(unsigned thread) {
   for (unsigned leaf = 0; leaf < LEAVES; leaf++) {
-    CHECK(oh_live_insert(in_leaf(leaf, thread), (oh_tag_t)(thread + 1)));
+    CHECK(oh_live_insert(&oh_live_libc, in_leaf(leaf, thread), (oh_tag_t)(thread + 1)));
   }
 }
 
@@ -244,7 +244,7 @@ static void racing_for_a_leaf_loses_no_tag(void) {
   in_threads(insert_in_new_leaves);
   for (unsigned leaf = 0; leaf < LEAVES; leaf++) {
     for (unsigned thread = 0; thread < THREADS; thread++) {
-      CHECK(oh_live_get(in_leaf(leaf, thread)) == thread + 1);
+      CHECK(oh_live_get(&oh_live_libc, in_leaf(leaf, thread)) == thread + 1);
     }
   }
 }
