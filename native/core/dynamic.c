@@ -5,7 +5,7 @@
    not hand out through this heap, and a block of one heap is none of another's, even where both are
    over one library.
 
-   Costs over the library's own: about 1 ns to tag, 6 ns to take, one indirect call. 8 MiB of addresses
+   Costs over the library's own: about 8 ns for an allocation and its free, as in libc.c. 8 MiB of addresses
    for each heap, of which a page or two are touched, and what live_map.h says for its blocks. */
 
 #include "dynamic.h"

@@ -5,7 +5,7 @@
    mimalloc and tcmalloc make themselves.
 
    A library that does not tell the size of a block has it kept here, outside the block, in a table
-   behind a lock: 20 to 40 ns more for each allocation and free. */
+   behind a lock: about 12 ns more for each allocation and each free, if no other thread wants it. */
 
 #include "family.h"
 
