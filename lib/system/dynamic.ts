@@ -1,10 +1,10 @@
 /**
- * DynamicAllocator: the malloc of any shared library, such as mimalloc, jemalloc or tcmalloc, beside the
- * C heap of the process.
+ * DynamicAllocator: the malloc of any shared library, such as mimalloc, jemalloc or tcmalloc,
+ * beside the C heap of the process.
  *
- * The library is loaded for this alone: Node's own malloc stays what it is. Its functions are called
- * by address. A table of live blocks for each heap (native/core/live_map.h) makes a wrong free an
- * error here, as for cAllocator; realloc is not called, a block moves by being copied.
+ * The library is loaded for this alone: Node's own malloc stays what it is. Its functions are
+ * called by address. A table of live blocks for each heap (native/core/live_map.h) makes a wrong
+ * free an error here, as for cAllocator; realloc is not called, a block moves by being copied.
  */
 import { OffheapError, unexpected } from '../core/errors.js'
 import { checkLayout } from '../core/layout.js'
@@ -21,8 +21,9 @@ export interface DynamicOptions {
    */
   library: string | readonly string[]
   /**
-   * What the names of its functions begin with: `mi_` for mimalloc, `tc_` for tcmalloc, `je_` for some
-   * builds of jemalloc. Letters, digits and `_`, at most 64. Default: nothing, plain `malloc` and `free`.
+   * What the names of its functions begin with: `mi_` for mimalloc, `tc_` for tcmalloc, `je_` for
+   * some builds of jemalloc. Letters, digits and `_`, at most 64. Default: nothing, plain `malloc`
+   * and `free`.
    */
   prefix?: string
 }
@@ -46,10 +47,10 @@ const LONGEST_NAME = 4096
 const heaps = new Map<number, Shared>()
 
 /**
- * A malloc in a shared library. Two allocators over the same library and prefix, in one thread or in
- * several, are one heap: either frees the blocks of both. Thread safety is that of cAllocator:
- * addresses may be freed by any thread; handles belong to the thread that made them, and a block that JS
- * has looked at can be freed only there.
+ * A malloc in a shared library. Two allocators over the same library and prefix, in one thread or
+ * in several, are one heap: either frees the blocks of both. Thread safety is that of cAllocator:
+ * addresses may be freed by any thread; handles belong to the thread that made them, and a block
+ * that JS has looked at can be freed only there.
  *
  * Unsafe in one point: loading a library runs its code, and that its functions do what their names
  * promise is taken on trust.
@@ -62,10 +63,11 @@ export class DynamicAllocator extends NativeAllocator {
   private readonly _name: string
 
   /**
-   * Loads the library, for good: it is never unloaded, even when it lacks a function. It must define
-   * `malloc`, `free` and one of `posix_memalign`, `memalign` and `aligned_alloc` itself, each with
-   * the prefix. Throws ERR_OFFHEAP_LIBRARY_NOT_FOUND, which says of each library that was tried what
-   * is missing, and ERR_OFFHEAP_INVALID_ARGUMENT. Some 100 microseconds at first, 10 later.
+   * Loads the library, for good: it is never unloaded, even when it lacks a function. It must
+   * define `malloc`, `free` and one of `posix_memalign`, `memalign` and `aligned_alloc` itself,
+   * each with the prefix. Throws ERR_OFFHEAP_LIBRARY_NOT_FOUND, which says of each library that was
+   * tried what is missing, and ERR_OFFHEAP_INVALID_ARGUMENT. Some 100 microseconds at first, 10
+   * later.
    */
   constructor(options: DynamicOptions) {
     const { libraries, prefix } = checkOptions(options)
@@ -110,7 +112,7 @@ export class DynamicAllocator extends NativeAllocator {
     return ptr
   }
 
-  /** The library's free, refused as by cAllocator: also for a block of the C heap or another library's. */
+  /** The library's free, refused as by cAllocator: also for a block of any other heap. */
   override rawFree(ptr: Pointer, size: number, align: number): void {
     if (!Number.isSafeInteger(ptr) || ptr < 0) checkPointer(ptr, `${this._name}.free`)
     if (!isUsualLayout(size, align)) checkLayout(size, align, `${this._name}.free`)
@@ -123,8 +125,8 @@ export class DynamicAllocator extends NativeAllocator {
   }
 
   /**
-   * Bytes that a live block really has, at least its size; 0 for any other pointer. As the library tells
-   * it; where it does not, the size that the block was asked for with, at least 16.
+   * Bytes that a live block really has, at least its size; 0 for any other pointer. As the library
+   * tells it; where it does not, the size that the block was asked for with, at least 16.
    */
   usableSize(ptr: Pointer): number {
     return this._usable(checkPointer(ptr, `${this._name}.usableSize`))
@@ -132,9 +134,9 @@ export class DynamicAllocator extends NativeAllocator {
 
   /**
    * Asks the library to give free memory back to the system: `malloc_trim`, jemalloc's `mallctl`,
-   * `mi_collect` or `MallocExtension_ReleaseFreeMemory`. false: it has none of these, or says that there
-   * was nothing to give (mimalloc and tcmalloc do not say). What other threads' caches hold may stay.
-   * Up to some milliseconds.
+   * `mi_collect` or `MallocExtension_ReleaseFreeMemory`. false: it has none of these, or says that
+   * there was nothing to give (mimalloc and tcmalloc do not say). What other threads' caches hold
+   * may stay. Up to some milliseconds.
    */
   trim(): boolean {
     return loadAddon().native.trimDynamic(this._number)
@@ -165,7 +167,7 @@ function open(libraries: readonly string[], prefix: string): Opened {
   )
 }
 
-/** glibc keeps little room for the thread-local variables of what is loaded late; jemalloc has many. */
+/** glibc has little room for thread-local variables of what is loaded late; jemalloc has many. */
 function explain(why: string): string {
   if (!why.includes('static TLS block')) return why
   return `${why}. Start the process with GLIBC_TUNABLES=glibc.rtld.optional_static_tls=4096`

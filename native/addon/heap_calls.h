@@ -1,8 +1,8 @@
 // heap_calls.h: the raw operations of a native heap as functions of JavaScript, called millions of
 // times a second.
 //
-// Raw Node-API: a call that takes and returns nothing costs 8 to 10 ns, each number converted 3 to 5
-// more. Arguments and results therefore pass through the box, which JS sees as a Float64Array.
+// Raw Node-API: a call that takes and returns nothing costs 8 to 10 ns, each number converted 3 to
+// 5 more. Arguments and results therefore pass through the box, which JS sees as a Float64Array.
 
 #ifndef OH_HEAP_CALLS_H
 #define OH_HEAP_CALLS_H

@@ -5,8 +5,9 @@
    not hand out through this heap, and a block of one heap is none of another's, even where both are
    over one library.
 
-   Costs over the library's own: about 8 ns for an allocation and its free, as in libc.c. 8 MiB of addresses
-   for each heap, of which a page or two are touched, and what live_map.h says for its blocks. */
+   Costs over the library's own: about 8 ns for an allocation and its free, as in libc.c. 8 MiB of
+   addresses for each heap, of which a page or two are touched, and what live_map.h says for its
+   blocks. */
 
 #include "dynamic.h"
 
@@ -162,8 +163,8 @@ oh_status_t oh_dynamic_resize(oh_dynamic_t *heap, void *ptr, size_t size, size_t
   return OH_OK;
 }
 
-/* A block that shrinks by less than half stays: copying it would gain little. While this runs the old
-   address counts as freed, and nobody else can have it: it goes back to the library last. */
+/* A block that shrinks by less than half stays: copying it would gain little. While this runs the
+   old address counts as freed, and nobody else can have it: it goes back to the library last. */
 oh_status_t oh_dynamic_remap(oh_dynamic_t *heap, void *ptr, size_t size, size_t align,
                              size_t new_size, void **moved) {
   *moved = NULL;

@@ -1,13 +1,13 @@
-/* dynamic.h: any malloc in a shared library as an allocator, with wrong frees refused as libc.h refuses
-   them.
+/* dynamic.h: any malloc in a shared library as an allocator, with wrong frees refused as libc.h
+   refuses them.
 
    A heap is a library and a prefix: whoever opens the two again gets the same heap, in any thread.
    Heaps and libraries stay to the end of the process, because a malloc has threads, keys of threads
    and blocks that outlive whoever asked for it.
 
    Safe from any thread; a block may be freed in another than it was allocated in. Each operation
-   costs the library's own and one or two accesses to the heap's live map. size 0 allocates one byte,
-   new_size 0 means one byte. */
+   costs the library's own and one or two accesses to the heap's live map. size 0 allocates one
+   byte, new_size 0 means one byte. */
 
 #ifndef OH_DYNAMIC_H
 #define OH_DYNAMIC_H
@@ -44,8 +44,8 @@ bool oh_dynamic_show(oh_dynamic_t *heap, void const *ptr);
 oh_status_t oh_dynamic_free_shown(oh_dynamic_t *heap, void *ptr);
 bool oh_dynamic_unshow(oh_dynamic_t *heap, void const *ptr);
 
-/* Asks the library to give free memory back to the system. false: it has no function for that that is
-   known here, or says that it had none to give. Up to some milliseconds. */
+/* Asks the library to give free memory back to the system. false: it has no function for that that
+   is known here, or says that it had none to give. Up to some milliseconds. */
 bool oh_dynamic_trim(oh_dynamic_t *heap);
 
 /* self is the oh_dynamic_t. As with libc.h, size 0 leaves the alignment unchecked too. */

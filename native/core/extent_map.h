@@ -6,7 +6,7 @@
    hand out the same addresses again, and then the entry is used again. Dead entries are dropped
    when the table is next rebuilt, so they never take more room than the live ones need.
 
-   Not safe from several threads: its users hold a lock. Costs: about one probe; 48 bytes an entry. */
+   Not safe from several threads: its users hold a lock. Costs: about one probe, 48 bytes each. */
 
 #ifndef OH_EXTENT_MAP_H
 #define OH_EXTENT_MAP_H

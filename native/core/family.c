@@ -1,11 +1,11 @@
 /* family.c: the functions of a malloc in some shared library; family.h says which.
 
-   realloc is not among them. It would keep neither an alignment nor, in some libraries, the 16 bytes
-   that all blocks here are aligned to, and could then not be undone; and what it saves is a copy that
-   mimalloc and tcmalloc make themselves.
+   realloc is not among them. It would keep neither an alignment nor, in some libraries, the 16
+   bytes that all blocks here are aligned to, and could then not be undone; and what it saves is a
+   copy that mimalloc and tcmalloc make themselves.
 
    A library that does not tell the size of a block has it kept here, outside the block, in a table
-   behind a lock: about 12 ns more for each allocation and each free, if no other thread wants it. */
+   behind a lock: about 12 ns more for each allocation and each free, if no other thread waits. */
 
 #include "family.h"
 

@@ -1,5 +1,5 @@
-/* family.h: the functions of a malloc in some shared library: malloc, free and their kin, with a prefix
-   to their names (mi_, je_, tc_) or none.
+/* family.h: the functions of a malloc in some shared library: malloc, free and their kin, with a
+   prefix to their names (mi_, je_, tc_) or none.
 
    All blocks are at multiples of OS_HEAP_ALIGN, whatever the library itself aligns to, so that the
    live map can hold them. No call here looks whether a pointer is a block: dynamic.c has done so.

@@ -3,8 +3,9 @@
    free() of a wrong pointer kills a process, and the heap offers no question to ask first. So every
    block that the libc allocator hands out has one byte in a sparse table keyed by its address: a
    tag (never 0) while it lives, OH_TAG_FREED after, 0 where no block of ours ever started. The
-   table is out of band: no header in the block, nothing read from the address itself. Each malloc has
-   a map of its own, so that a block of one is no block of another: the C heap's is oh_live_libc.
+   table is out of band: no header in the block, nothing read from the address itself. Each malloc
+   has a map of its own, so that a block of one is no block of another: the C heap's is
+   oh_live_libc.
 
    A two-level radix tree over the 48 bits of a user-space address: 20 bits root (8 MiB that
    are never touched but for a page or two), 24 bits leaf, for blocks that start at multiples of 16.
@@ -18,8 +19,8 @@
    1 byte per 16 bytes of heap that is used. A level more would cost a load on every malloc and
    free.
 
-   The lookup is inline because libc.c does it on every malloc and free; its map is a constant there,
-   and costs nothing. C only: C++ has other atomics. */
+   The lookup is inline because libc.c does it on every malloc and free; its map is a constant
+   there, and costs nothing. C only: C++ has other atomics. */
 
 #ifndef OH_LIVE_MAP_H
 #define OH_LIVE_MAP_H

@@ -134,10 +134,10 @@ bool os_keep_loaded(void const *inside) {
 /* RTLD_LOCAL: what is named malloc there does not become everybody's. RTLD_NOW: what is missing is
    missed here and not in the middle of a call.
 
-   Not RTLD_DEEPBIND, which would bind what the library calls to its own malloc first. Its C++ runtime
-   would go on to use the process's, and a string made by the one would be freed by the other.
-   Without it all by-name calls go to the process's malloc, and what matters here goes by address.
-   (AddressSanitizer refuses the flag altogether, and musl has none.) */
+   Not RTLD_DEEPBIND, which would bind what the library calls to its own malloc first. Its C++
+   runtime would go on to use the process's, and a string made by the one would be freed by the
+   other. Without it all by-name calls go to the process's malloc, and what matters here goes by
+   address. (AddressSanitizer refuses the flag altogether, and musl has none.) */
 void *os_library_open(char const *name, char *why, size_t why_size) {
   int flags = RTLD_NOW | RTLD_LOCAL;
 #ifdef RTLD_FIRST
@@ -150,7 +150,7 @@ void *os_library_open(char const *name, char *why, size_t why_size) {
   return NULL;
 }
 
-/* dlsym goes on to what the library depends on, and nearly all depend on a C library with a malloc. */
+/* dlsym goes on to what the library depends on, and nearly all depend on a C library's malloc. */
 static bool is_defined_by(void *library, void *symbol) {
 #ifdef __APPLE__
   (void)library;

@@ -1,5 +1,5 @@
-// Mallocs in shared libraries, used wrongly: whatever reaches them that is no block of theirs ends the
-// process, so nothing may.
+// Mallocs in shared libraries, used wrongly: whatever reaches them that is no block of theirs ends
+// the process, so nothing may.
 
 import { describe, expect, test } from 'vitest'
 import { sanitized } from '../support/memory.js'
@@ -60,7 +60,7 @@ describe('DynamicAllocator', () => {
         const { handles, used, trim } = await seen()
         const after = ['ERR_OFFHEAP_USE_AFTER_FREE', 'ERR_OFFHEAP_DOUBLE_FREE']
         expect(handles).toEqual({ whole: true, stale: 0, length: 0, after })
-        // The one that lives, and the one that the twin has freed: figures are each allocator's own.
+        // The one that lives, and the one that the twin freed: figures are each allocator's own.
         expect(used).toBe(101_000)
         expect(trim).toBe('boolean')
       })

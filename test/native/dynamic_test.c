@@ -1,6 +1,7 @@
 /* dynamic_test.c: a malloc in a shared library as an allocator. The library is ours
-   (fixtures/families.c) and ends the program at the first pointer that is none of its blocks: each way
-   of being wrong is tried, over a malloc that has everything and over those that lack something. */
+   (fixtures/families.c) and ends the program at the first pointer that is none of its blocks: each
+   way of being wrong is tried, over a malloc that has everything and over those that lack
+   something. */
 
 #include "check.h"
 #include "door.h"

@@ -1,6 +1,6 @@
 /**
- * The mallocs of others that a DynamicAllocator is tested over, as Debian packages them. Where one is
- * not installed its tests are skipped by name; in CI they run, and fail.
+ * The mallocs of others that a DynamicAllocator is tested over, as Debian packages them. Where one
+ * is not installed its tests are skipped by name; in CI they run, and fail.
  */
 import { DynamicAllocator } from '../../lib/index.js'
 
@@ -17,7 +17,7 @@ export const mimalloc: Malloc = {
   prefix: 'mi_',
 }
 
-/** Debian builds it without a prefix, and with more thread-local variables than glibc keeps room for. */
+/** Debian builds it without a prefix, and with more thread-local variables than glibc has room for. */
 export const jemalloc: Malloc = {
   title: 'jemalloc (Debian: libjemalloc2)',
   library: 'libjemalloc.so.2',
@@ -35,7 +35,7 @@ export const MALLOCS: readonly Malloc[] = [mimalloc, jemalloc, tcmalloc]
 /** What a process that loads jemalloc has to be started with. */
 export const WITH_ROOM = { GLIBC_TUNABLES: 'glibc.rtld.optional_static_tls=4096' }
 
-/** Is it not installed? One that is there but does not load (jemalloc without room) is. Not in CI. */
+/** Is it not installed? One that does not load (jemalloc without room) is. Never in CI. */
 export function lacks({ library, prefix }: Malloc): boolean {
   if (process.env['CI']) return false
   try {
