@@ -17,7 +17,7 @@ export const mimalloc: Malloc = {
   prefix: 'mi_',
 }
 
-/** Debian builds it without a prefix, and with more thread-local variables than glibc has room for. */
+/** Debian builds it without a prefix, and with more thread-local bytes than glibc has room for. */
 export const jemalloc: Malloc = {
   title: 'jemalloc (Debian: libjemalloc2)',
   library: 'libjemalloc.so.2',
