@@ -3,6 +3,7 @@
 import { MemPool } from '@thi.ng/malloc'
 import {
   cAllocator,
+  DynamicAllocator,
   FreeListAllocator,
   PoolAllocator,
   Region,
@@ -129,6 +130,7 @@ const newStack = () => new StackAllocator(CAPACITY)
 const newSlab = () => new SlabAllocator({ reserve: CAPACITY })
 const newFreeList = () => new FreeListAllocator(Region.pages(CAPACITY))
 const theCHeap = () => cAllocator
+const theOther = () => new DynamicAllocator({ library: 'libmimalloc.so.2', prefix: 'mi_' })
 
 const ours = (label, setup) => ({ label, setup, ours: true })
 const inC = (label, preload) => ({
@@ -150,6 +152,10 @@ export default {
     slabRaw: ours('SlabAllocator.rawAlloc + rawFree', raw(newSlab)),
     freeListRaw: ours('FreeListAllocator.rawAlloc + rawFree', raw(newFreeList)),
     cRaw: ours('cAllocator.rawAlloc + rawFree', raw(theCHeap)),
+    mimallocRaw: {
+      ...ours('DynamicAllocator.rawAlloc + rawFree, over mimalloc', raw(theOther)),
+      needs: 'mimalloc',
+    },
     poolHandle: ours('PoolAllocator.alloc + free (a handle)', handles(newPool)),
     stackHandle: ours('StackAllocator.alloc + free (a handle)', handles(newStack)),
     slabHandle: ours('SlabAllocator.alloc + free (a handle)', handles(newSlab)),

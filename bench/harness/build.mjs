@@ -16,13 +16,7 @@ const SLAB = ['slab', 'slab_cache', 'slab_magazines', 'slab_runs', 'door'].map(c
 /** Sources of each program, and what it needs beside the common flags. */
 const programs = {
   bump: {
-    sources: [
-      CLOCK,
-      'bench/c/bump.c',
-      'bench/c/textbook_bump.c',
-      'native/core/bump.c',
-      core('door'),
-    ],
+    sources: [CLOCK, 'bench/c/bump.c', 'bench/c/textbook_bump.c', ...['bump', 'door'].map(core)],
   },
   doors: {
     sources: [CLOCK, 'bench/c/doors.c', ...SLAB, ...STRATEGIES],
@@ -31,8 +25,7 @@ const programs = {
   live_blocks: { sources: [CLOCK, 'bench/c/live_blocks.c'], flags: ['-fno-builtin'] },
   malloc_pair: {
     sources: [
-      CLOCK,
-      'bench/c/malloc_pair.c',
+      ...[CLOCK, 'bench/c/malloc_pair.c'],
       ...['door', 'libc', 'live_map', 'os_posix'].map(core),
     ],
     flags: ['-fno-builtin'],

@@ -6,6 +6,7 @@ import { existsSync } from 'node:fs'
 import { ask } from '../../scripts/lib.mjs'
 
 /** @typedef {import('./types.d.ts').CProgram} CProgram */
+/** @typedef {import('./types.d.ts').ArmSpec} ArmSpec */
 
 const LIBRARIES = {
   mimalloc: { file: 'libmimalloc.so.2', debian: 'libmimalloc2.0' },
@@ -40,10 +41,11 @@ function findInstalled() {
   return Object.fromEntries(found.filter(([, path]) => path !== null))
 }
 
-/** Why an arm cannot run, or null. @param {CProgram | undefined} c */
-export function whyNot(c) {
-  if (c?.preload === undefined || c.preload in installed) return null
-  const { file, debian } = LIBRARIES[c.preload]
+/** Why an arm cannot run, or null. @param {Pick<ArmSpec, 'c' | 'needs'> | undefined} arm */
+export function whyNot(arm) {
+  const needed = arm?.c?.preload ?? arm?.needs
+  if (needed === undefined || needed in installed) return null
+  const { file, debian } = LIBRARIES[needed]
   return `there is no ${file} (Debian's package ${debian})`
 }
 

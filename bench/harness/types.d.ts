@@ -38,6 +38,8 @@ export interface ArmSpec {
   setup?: (input: Input) => Arm | Promise<Arm>
   batch?: Arm['batch']
   c?: CProgram
+  /** Another malloc that it loads itself, by the same name as a preload. */
+  needs?: string
   /** As the case's, which it overrides. */
   once?: number
   /** What the library does; the others are peers. */

@@ -6,6 +6,7 @@
  */
 import type { Allocator } from './allocator.js'
 import { OffheapError } from './errors.js'
+import type { Pointer } from './pointer.js'
 import type { Region } from './region.js'
 
 /** The allocators that are written in C. */
@@ -22,7 +23,10 @@ export type CTable =
 
 /** The C of an allocator. */
 export interface CHeap {
-  readonly table: CTable
+  /** Its operations: ours, or the address of another table. */
+  readonly table: CTable | Pointer
+  /** What C keeps for it, where that is not `state`. */
+  readonly self?: Pointer
   /** The words that C works on too, from the first one on; null: C keeps its own. */
   readonly state: Int32Array | null
   /** Where the blocks are, which must not go while C has them. */

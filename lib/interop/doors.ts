@@ -17,12 +17,14 @@ function opened(external: object, close: () => void): OpenDoor {
   }
 }
 
-function openHeap({ table, state, region }: CHeap, name: string): OpenDoor {
+function openHeap(heap: CHeap, name: string): OpenDoor {
+  const { table, self = 0, state, region } = heap
   const { native } = loadAddon()
   if (region !== null && !region.addressable) throw unaddressable(name, region.address)
   const pin = region?.pin()
   const memory = region?.buffer ?? null
-  const external = native.openDoor(native.tables[table], 0, state, memory)
+  const at = typeof table === 'number' ? table : native.tables[table]
+  const external = native.openDoor(at, self, state, memory)
   return opened(external, () => {
     native.closeDoor(external)
     pin?.[Symbol.dispose]()

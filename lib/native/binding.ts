@@ -12,7 +12,7 @@ import type { Pointer } from '../core/pointer.js'
 import type { CTable } from '../core/valloc.js'
 
 /** The ABI of the exports below; the addon reports its own as `abi`. */
-const ABI = 1
+const ABI = 2
 
 /**
  * Slots of the box: requests are written before a call, results read after it. A const enum, so that
@@ -45,6 +45,8 @@ export const enum Heap {
   LIBC = 0,
   PAGES = 1,
   BORROWED = 2,
+  /** This plus the number of a heap in a shared library. */
+  DYNAMIC = 1000,
 }
 
 /** glibc's heap figures, in bytes. */
@@ -86,6 +88,18 @@ export interface Binding {
   /** As libc, aligned for max_align_t only. */
   readonly rawLibc: NativeHeap
   readonly pages: NativeHeap
+
+  /**
+   * Loads a library and finds its malloc. The number of the heap, the same for the same library and
+   * prefix in all threads; or a text: why there is none.
+   */
+  openDynamic(library: string, prefix: string): number | string
+  /** The operations of a heap that was opened, for this thread. They stay until it ends. */
+  dynamicHeap(heap: number): NativeHeap
+  /** Asks the library to give free memory back. false: it cannot, or says that there was none. */
+  trimDynamic(heap: number): boolean
+  /** The heap as C sees it, an oh_valloc_t: PTR: its `self`, RESULT: its table. Both are for good. */
+  dynamicDoor(heap: number): void
 
   /** A run of pages with options: address, or 0. */
   allocPages(

@@ -8,7 +8,8 @@
 import { provideBytes } from '../core/memory.js'
 import { checkLayout } from '../core/layout.js'
 import { checkPointer, type Pointer } from '../core/pointer.js'
-import { Box, Heap, loadAddon } from '../native/binding.js'
+import type { CHeap } from '../core/valloc.js'
+import { type Binding, Box, Heap, loadAddon, type NativeHeap } from '../native/binding.js'
 import { isUsualLayout, NativeAllocator } from './native-allocator.js'
 
 /** What the C library says of its heap, of the whole process. Bytes. */
@@ -28,8 +29,16 @@ export interface HeapInfo {
  * a block that JS has looked at can be freed only there.
  */
 export class CAllocator extends NativeAllocator {
-  protected readonly _heapName = 'libc'
   protected readonly _heapId = Heap.LIBC
+
+  protected override _heapOf(native: Binding): NativeHeap {
+    return native.libc
+  }
+
+  /** @internal */
+  override _cHeap(): CHeap {
+    return { table: 'libc', state: null, region: null }
+  }
 
   override get name(): string {
     return 'cAllocator'

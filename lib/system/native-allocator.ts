@@ -1,5 +1,6 @@
 /**
- * What the allocators share whose work is done in C: the C heap, aligned and raw, and whole pages.
+ * What the allocators share whose work is done in C: the C heap, aligned and raw, whole pages, and
+ * heaps in other libraries.
  *
  * Blocks are known to the addon by address alone, so wrong frees are refused there. A block that JS
  * looks at is shown as an ArrayBuffer of its own, made on first use; from then on only this class
@@ -16,7 +17,14 @@ import { checkLayout, checkSize } from '../core/layout.js'
 import { checkPointer, type Pointer } from '../core/pointer.js'
 import { Region } from '../core/region.js'
 import type { CHeap } from '../core/valloc.js'
-import { Box, loadAddon, type NativeHeap, Status, tryAddon } from '../native/binding.js'
+import {
+  type Binding,
+  Box,
+  loadAddon,
+  type NativeHeap,
+  Status,
+  tryAddon,
+} from '../native/binding.js'
 import { showBlock } from '../native/shown.js'
 
 /** The addon's side of one allocator: loaded with its first operation. */
@@ -45,11 +53,18 @@ export abstract class NativeAllocator extends Allocator {
   /** Live payload bytes allocated and freed through this instance, which is this thread's. */
   protected _live = 0
   protected _most = 0
-  private readonly _shown = new Map<Pointer, Region>()
   private _opened: NativeDoor | null = null
 
-  protected abstract readonly _heapName: 'libc' | 'rawLibc' | 'pages'
+  /** How the addon knows the heap where it shows a block. */
   protected abstract readonly _heapId: number
+
+  /** @param _shown The blocks that JS looks at: shared where several allocators have one heap. */
+  constructor(private readonly _shown: Map<Pointer, Region> = new Map<Pointer, Region>()) {
+    super()
+  }
+
+  /** The addon's side of the heap. */
+  protected abstract _heapOf(native: Binding): NativeHeap
 
   protected get _door(): NativeDoor {
     return this._opened ?? this._open()
@@ -120,9 +135,7 @@ export abstract class NativeAllocator extends Allocator {
   override dispose(): void {}
 
   /** @internal */
-  override _cHeap(): CHeap {
-    return { table: this._heapName, state: null, region: null }
-  }
+  abstract override _cHeap(): CHeap
 
   /** The slow half of rawFree: the addon did not free the block, and said why. */
   protected _freeRefused(status: number, ptr: Pointer, size: number, align: number): void {
@@ -159,7 +172,7 @@ export abstract class NativeAllocator extends Allocator {
 
   protected _open(): NativeDoor {
     const { native, box } = loadAddon()
-    return (this._opened = { heap: native[this._heapName], box })
+    return (this._opened = { heap: this._heapOf(native), box })
   }
 
   /** Checks the arguments of a raw operation and writes them into the box. */

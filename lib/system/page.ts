@@ -9,15 +9,24 @@ import type { AllocatorStats } from '../core/allocator.js'
 import { invalidPointer } from '../core/allocator.js'
 import { checkLayout, checkSize } from '../core/layout.js'
 import { checkPointer, type Pointer } from '../core/pointer.js'
-import { Box, Heap, loadAddon, Status } from '../native/binding.js'
+import type { CHeap } from '../core/valloc.js'
+import { type Binding, Box, Heap, loadAddon, type NativeHeap, Status } from '../native/binding.js'
 import { NativeAllocator } from './native-allocator.js'
 
 /** Whole pages. Safe as cAllocator is. */
 export class PageAllocator extends NativeAllocator {
-  protected readonly _heapName = 'pages'
   protected readonly _heapId = Heap.PAGES
   private _pages = 0
   private _mostPages = 0
+
+  protected override _heapOf(native: Binding): NativeHeap {
+    return native.pages
+  }
+
+  /** @internal */
+  override _cHeap(): CHeap {
+    return { table: 'pages', state: null, region: null }
+  }
 
   override get name(): string {
     return 'pageAllocator'

@@ -4,13 +4,22 @@
  */
 import { checkLayout, DEFAULT_ALIGN } from '../core/layout.js'
 import { checkPointer, type Pointer } from '../core/pointer.js'
-import { Box, Heap } from '../native/binding.js'
+import type { CHeap } from '../core/valloc.js'
+import { type Binding, Box, Heap, type NativeHeap } from '../native/binding.js'
 import { NativeAllocator } from './native-allocator.js'
 
 /** As cAllocator, in everything else. */
 export class RawCAllocator extends NativeAllocator {
-  protected readonly _heapName = 'rawLibc'
   protected readonly _heapId = Heap.LIBC
+
+  protected override _heapOf(native: Binding): NativeHeap {
+    return native.rawLibc
+  }
+
+  /** @internal */
+  override _cHeap(): CHeap {
+    return { table: 'rawLibc', state: null, region: null }
+  }
 
   override get name(): string {
     return 'rawCAllocator'

@@ -10,7 +10,7 @@ extern "C" {
 namespace offheap {
 
 // Raised with every change of the exports; lib/native/binding.ts expects the same.
-static constexpr double kAbi = 1;
+static constexpr double kAbi = 2;
 
 // (box, movable): the memory that hot calls pass their arguments through, and whether buffers can be
 // moved away from a span here (ArrayBuffer.prototype.transfer). Returns the box that is used: the
@@ -39,6 +39,7 @@ static Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("init", Napi::Function::New<SetUp>(env, "init"));
   ExportDoors(env, exports);
   ExportHeaps(env, exports, state);
+  ExportDynamic(env, exports);
   ExportPages(env, exports);
   ExportSpans(env, exports);
   return exports;

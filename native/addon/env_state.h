@@ -5,8 +5,14 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <vector>
 
 #include <napi.h>
+
+extern "C" {
+#include "dynamic.h"
+}
 
 namespace offheap {
 
@@ -36,8 +42,12 @@ class EnvState {
     box[slot] = static_cast<double>(reinterpret_cast<uintptr_t>(ptr));
   }
 
+  // Keeps something until the environment ends.
+  void Keep(std::shared_ptr<void> thing) { kept_.push_back(std::move(thing)); }
+
  private:
   Napi::ObjectReference box_reference_;
+  std::vector<std::shared_ptr<void>> kept_;
 };
 
 // The state of the environment that calls.
@@ -47,6 +57,9 @@ inline EnvState *StateOf(Napi::CallbackInfo const &info) {
 
 void ExportDoors(Napi::Env env, Napi::Object exports);
 void ExportHeaps(Napi::Env env, Napi::Object exports, EnvState *state);
+// The functions of one dynamic heap.
+Napi::Object ExportDynamicHeap(Napi::Env env, EnvState *state, oh_dynamic_t *heap);
+void ExportDynamic(Napi::Env env, Napi::Object exports);
 void ExportPages(Napi::Env env, Napi::Object exports);
 void ExportSpans(Napi::Env env, Napi::Object exports);
 // This runtime can move the memory of an ArrayBuffer into another (ArrayBuffer.prototype.transfer).

@@ -1,17 +1,16 @@
-// heaps.cc: the raw operations of the native heaps, called millions of times a second.
-//
-// Raw Node-API: a call that takes and returns nothing costs 8 to 10 ns, each number converted 3 to 5
-// more. Arguments and results therefore pass through the box, which JS sees as a Float64Array.
+// heaps.cc: the native heaps behind the calls of heap_calls.h.
 //
 // Asking Node-API for the state of the calling environment costs 2.5 ns. The first environment that
 // loads the addon, the main thread's as a rule, therefore gets functions that know it already: they
-// are its own, so nobody else can call them, and nobody does after it has ended.
+// are its own, so nobody else can call them, and nobody does after it has ended. The functions of a
+// dynamic heap ask in every environment, because they must be told their heap anyway.
 
 #include <atomic>
 
-#include "env_state.h"
+#include "heap_calls.h"
 
 extern "C" {
+#include "dynamic.h"
 #include "libc.h"
 #include "pages.h"
 }
@@ -44,81 +43,41 @@ struct Pages {
 
 EnvState *first_state = nullptr;
 
+// What the functions of the three are called with.
 template <typename Heap, bool kFirst>
-struct Calls {
-  static EnvState *State(napi_env env, napi_callback_info info) {
-    if (kFirst) return first_state;
-    void *state = nullptr;
-    napi_get_cb_info(env, info, nullptr, nullptr, nullptr, &state);
-    return static_cast<EnvState *>(state);
-  }
+struct Fixed {
+  static constexpr Heap heap{};
+  EnvState *state;
 
-  static napi_value Alloc(napi_env env, napi_callback_info info) {
-    EnvState *s = State(env, info);
-    s->set_pointer(kResult, Heap::Alloc(s->bytes(kSize), s->bytes(kAlign)));
-    return nullptr;
+  static Fixed Of(napi_env env, napi_callback_info info) {
+    return {kFirst ? first_state : static_cast<EnvState *>(CallbackData(env, info))};
   }
+};
 
-  // undefined when the block is freed; null when it is refused, and why is in kStatus.
-  static napi_value Free(napi_env env, napi_callback_info info) {
-    EnvState *s = State(env, info);
-    oh_status_t status = Heap::Free(s->pointer(kPtr), s->bytes(kSize), s->bytes(kAlign));
-    if (status == OH_OK) return nullptr;
-    s->box[kStatus] = status;
-    napi_value refused = nullptr;
-    napi_get_null(env, &refused);
-    return refused;
+// And those of a heap in a shared library.
+struct Dynamic {
+  oh_dynamic_t *self;
+
+  void *Alloc(size_t size, size_t align) const { return oh_dynamic_alloc(self, size, align); }
+  oh_status_t Free(void *ptr, size_t size, size_t align) const {
+    return oh_dynamic_free(self, ptr, size, align);
   }
-
-  static napi_value Resize(napi_env env, napi_callback_info info) {
-    EnvState *s = State(env, info);
-    bool resized = false;
-    s->box[kStatus] = Heap::Resize(s->pointer(kPtr), s->bytes(kSize), s->bytes(kAlign),
-                                   s->bytes(kNewSize), &resized);
-    s->box[kResult] = resized;
-    return nullptr;
+  oh_status_t Resize(void *ptr, size_t size, size_t align, size_t new_size, bool *resized) const {
+    return oh_dynamic_resize(self, ptr, size, align, new_size, resized);
   }
-
-  static napi_value Remap(napi_env env, napi_callback_info info) {
-    EnvState *s = State(env, info);
-    void *moved = nullptr;
-    s->box[kStatus] = Heap::Remap(s->pointer(kPtr), s->bytes(kSize), s->bytes(kAlign),
-                                  s->bytes(kNewSize), &moved);
-    s->set_pointer(kResult, moved);
-    return nullptr;
+  oh_status_t Remap(void *ptr, size_t size, size_t align, size_t new_size, void **moved) const {
+    return oh_dynamic_remap(self, ptr, size, align, new_size, moved);
   }
+  size_t UsableSize(void *ptr) const { return oh_dynamic_usable_size(self, ptr); }
+  bool Owns(void *ptr) const { return oh_dynamic_owns(self, ptr); }
+};
 
-  static napi_value UsableSize(napi_env env, napi_callback_info info) {
-    EnvState *s = State(env, info);
-    s->box[kResult] = static_cast<double>(Heap::UsableSize(s->pointer(kPtr)));
-    return nullptr;
-  }
+struct BoundHeap {
+  Dynamic heap;
+  EnvState *state;
 
-  static napi_value Owns(napi_env env, napi_callback_info info) {
-    EnvState *s = State(env, info);
-    s->box[kResult] = Heap::Owns(s->pointer(kPtr));
-    return nullptr;
-  }
-
-  static Napi::Object Export(Napi::Env env, EnvState *state) {
-    Napi::Object heap = Napi::Object::New(env);
-    struct {
-      char const *name;
-      napi_callback call;
-    } const calls[] = {{"alloc", Alloc},
-                       {"free", Free},
-                       {"resize", Resize},
-                       {"remap", Remap},
-                       {"usableSize", UsableSize},
-                       {"owns", Owns}};
-    for (auto const &entry : calls) {
-      napi_value function = nullptr;
-      napi_status status = napi_create_function(env, entry.name, NAPI_AUTO_LENGTH, entry.call,
-                                                state, &function);
-      if (status != napi_ok) throw Napi::Error::New(env);
-      heap.Set(entry.name, Napi::Value(env, function));
-    }
-    return heap;
+  static BoundHeap Of(napi_env env, napi_callback_info info) {
+    return *static_cast<BoundHeap *>(CallbackData(env, info));
   }
 };
 
@@ -126,9 +85,16 @@ struct Calls {
 
 template <bool kFirst>
 static void Export(Napi::Env env, Napi::Object exports, EnvState *state) {
-  exports.Set("libc", Calls<Libc, kFirst>::Export(env, state));
-  exports.Set("rawLibc", Calls<RawLibc, kFirst>::Export(env, state));
-  exports.Set("pages", Calls<Pages, kFirst>::Export(env, state));
+  exports.Set("libc", ExportCalls<Fixed<Libc, kFirst>>(env, state));
+  exports.Set("rawLibc", ExportCalls<Fixed<RawLibc, kFirst>>(env, state));
+  exports.Set("pages", ExportCalls<Fixed<Pages, kFirst>>(env, state));
+}
+
+Napi::Object ExportDynamicHeap(Napi::Env env, EnvState *state, oh_dynamic_t *heap) {
+  // Kept as long as its functions can be called: until the environment ends.
+  auto bound = std::make_shared<BoundHeap>(BoundHeap{{heap}, state});
+  state->Keep(bound);
+  return ExportCalls<BoundHeap>(env, bound.get());
 }
 
 void ExportHeaps(Napi::Env env, Napi::Object exports, EnvState *state) {

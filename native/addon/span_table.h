@@ -18,7 +18,8 @@
 
 namespace offheap {
 
-enum class Heap : uint8_t { kLibc = 0, kPages = 1, kBorrowed = 2 };
+// As in lib/native/binding.ts. From kDynamic on: that plus the number of a dynamic heap.
+enum class Heap : uint32_t { kLibc = 0, kPages = 1, kBorrowed = 2, kDynamic = 1000 };
 
 struct Span {
   void *ptr;

@@ -23,6 +23,7 @@
 #include "span_table.h"
 
 extern "C" {
+#include "dynamic.h"
 #include "libc.h"
 #include "pages.h"
 }
@@ -39,24 +40,39 @@ void SetMovable() {
 // Blocks whose memory was left alone for safety when their thread ended.
 static std::atomic<uint64_t> abandoned{0};
 
+// nullptr: it is none of the dynamic heaps.
+static oh_dynamic_t *DynamicHeap(Heap heap) {
+  uint32_t first = static_cast<uint32_t>(Heap::kDynamic);
+  uint32_t id = static_cast<uint32_t>(heap);
+  return id < first ? nullptr : oh_dynamic_at(id - first);
+}
+
 static bool MarkShown(Heap heap, void *ptr) {
   if (heap == Heap::kLibc) return oh_libc_show(ptr);
   if (heap == Heap::kPages) return oh_pages_show(ptr);
-  return true;
+  if (heap == Heap::kBorrowed) return true;
+  oh_dynamic_t *dynamic = DynamicHeap(heap);
+  return dynamic != nullptr && oh_dynamic_show(dynamic, ptr);
 }
 
 static size_t UsableSize(Heap heap, void *ptr) {
-  return heap == Heap::kPages ? oh_pages_usable_size(ptr) : oh_libc_usable_size(ptr);
+  if (heap == Heap::kPages) return oh_pages_usable_size(ptr);
+  oh_dynamic_t *dynamic = DynamicHeap(heap);
+  return dynamic != nullptr ? oh_dynamic_usable_size(dynamic, ptr) : oh_libc_usable_size(ptr);
 }
 
 static void Unshow(Span const *span) {
+  oh_dynamic_t *dynamic = DynamicHeap(span->heap);
   if (span->heap == Heap::kLibc) oh_libc_unshow(span->ptr);
   if (span->heap == Heap::kPages) oh_pages_unshow(span->ptr);
+  if (dynamic != nullptr) oh_dynamic_unshow(dynamic, span->ptr);
 }
 
 static void FreeBlock(Span const *span) {
+  oh_dynamic_t *dynamic = DynamicHeap(span->heap);
   if (span->heap == Heap::kLibc) oh_libc_free_shown(span->ptr);
   if (span->heap == Heap::kPages) oh_pages_free_shown(span->ptr);
+  if (dynamic != nullptr) oh_dynamic_free_shown(dynamic, span->ptr);
 }
 
 // False while the environment is being torn down: Node-API then refuses every call that could run JS.

@@ -1,4 +1,4 @@
-/* extent_map.c: a hash table of runs of pages; extent_map.h says why it is as it is.
+/* extent_map.c: a hash table of blocks; extent_map.h says why it is as it is.
 
    The table is at most three quarters full of entries, live or dead. When it would be fuller it is
    rebuilt with the live ones only, at least twice as large as they need: so a quarter of the table
@@ -12,9 +12,9 @@
 
 #define MIN_CAPACITY 64
 
-/* Fibonacci hashing; runs start at multiples of 4 KiB, so the low 12 bits say nothing. */
+/* Fibonacci hashing; nothing starts but at multiples of 16, so the low 4 bits say nothing. */
 static size_t home_of(oh_extent_map_t const *map, void const *ptr) {
-  uint64_t const hash = ((uint64_t)(uintptr_t)ptr >> 12) * UINT64_C(0x9e3779b97f4a7c15);
+  uint64_t const hash = ((uint64_t)(uintptr_t)ptr >> 4) * UINT64_C(0x9e3779b97f4a7c15);
   return (size_t)(hash >> 32) & (map->capacity - 1);
 }
 

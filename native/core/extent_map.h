@@ -1,11 +1,12 @@
-/* extent_map.h: the runs of pages that are ours, by address.
+/* extent_map.h: the runs of pages that are ours, by address; and the sizes of blocks from a malloc
+   that does not tell them.
 
    A hash table with linear probing. An entry whose run has been freed stays, marked dead, so that a
    second free of the address can be told from a pointer that never was ours; the kernel likes to
    hand out the same addresses again, and then the entry is used again. Dead entries are dropped
    when the table is next rebuilt, so they never take more room than the live ones need.
 
-   Not safe from several threads: pages.c holds a lock. Costs: about one probe; 48 bytes a run. */
+   Not safe from several threads: its users hold a lock. Costs: about one probe, 48 bytes each. */
 
 #ifndef OH_EXTENT_MAP_H
 #define OH_EXTENT_MAP_H

@@ -1,11 +1,13 @@
-/* live_map.h: which blocks of the C heap are ours and alive.
+/* live_map.h: which blocks of a malloc are ours and alive.
 
    free() of a wrong pointer kills a process, and the heap offers no question to ask first. So every
    block that the libc allocator hands out has one byte in a sparse table keyed by its address: a
    tag (never 0) while it lives, OH_TAG_FREED after, 0 where no block of ours ever started. The
-   table is out of band: no header in the block, nothing read from the address itself.
+   table is out of band: no header in the block, nothing read from the address itself. Each malloc
+   has a map of its own, so that a block of one is no block of another: the C heap's is
+   oh_live_libc.
 
-   A two-level radix tree over the 48 bits of a user-space address: 20 bits root (static, 8 MiB that
+   A two-level radix tree over the 48 bits of a user-space address: 20 bits root (8 MiB that
    are never touched but for a page or two), 24 bits leaf, for blocks that start at multiples of 16.
    A leaf is 16 MiB of address space for 256 MiB of heap, and takes memory by the page: 4 KiB for
    each 64 KiB of heap that is used. Leaves are mapped lazily, never freed. Lock-free: inserting is
@@ -17,8 +19,8 @@
    1 byte per 16 bytes of heap that is used. A level more would cost a load on every malloc and
    free.
 
-   The lookup is inline because libc.c does it on every malloc and free. C only: C++ has other
-   atomics. */
+   The lookup is inline because libc.c does it on every malloc and free; its map is a constant
+   there, and costs nothing. C only: C++ has other atomics. */
 
 #ifndef OH_LIVE_MAP_H
 #define OH_LIVE_MAP_H
@@ -47,11 +49,18 @@ typedef uint8_t oh_tag_t;
 typedef _Atomic(oh_tag_t) oh_live_slot_t;             /* a leaf is an array of these   */
 typedef _Atomic(oh_live_slot_t *) oh_live_leaf_ref_t; /* the root is an array of these */
 
-/* Hidden, so that its address is a constant in a shared library and not a load. */
+typedef struct oh_live_map {
+  oh_live_leaf_ref_t root[(size_t)1 << OH_LIVE_ROOT_BITS];
+} oh_live_map_t;
+
+/* Of the C heap. Hidden, so that its address is a constant in a shared library and not a load. */
 #if defined(__GNUC__) && !defined(_WIN32)
 __attribute__((visibility("hidden")))
 #endif
-extern oh_live_leaf_ref_t oh_live_root[(size_t)1 << OH_LIVE_ROOT_BITS];
+extern oh_live_map_t oh_live_libc;
+
+/* An empty map, for good: there is no end of one. NULL: no memory. */
+oh_live_map_t *oh_live_map_make(void);
 
 /* The number of an address in units of OS_HEAP_ALIGN; false: no block of the heap starts there. */
 static inline bool oh_live_granule(uintptr_t address, uint64_t *granule) {
@@ -59,8 +68,8 @@ static inline bool oh_live_granule(uintptr_t address, uint64_t *granule) {
   return address % OS_HEAP_ALIGN == 0 && *granule >> OH_LIVE_BITS == 0;
 }
 
-static inline oh_live_leaf_ref_t *oh_live_leaf_ref(uint64_t granule) {
-  return &oh_live_root[granule >> OH_LIVE_LEAF_BITS];
+static inline oh_live_leaf_ref_t *oh_live_leaf_ref(oh_live_map_t *map, uint64_t granule) {
+  return &map->root[granule >> OH_LIVE_LEAF_BITS];
 }
 
 static inline size_t oh_live_leaf_index(uint64_t granule) {
@@ -69,17 +78,17 @@ static inline size_t oh_live_leaf_index(uint64_t granule) {
 
 /* The byte of ptr; NULL: there is no leaf for it, so it is not live. The acquiring load pairs with
    the releasing exchange that publishes a leaf: whoever sees a leaf sees its zeros. */
-static inline oh_live_slot_t *oh_live_slot(void const *ptr) {
+static inline oh_live_slot_t *oh_live_slot(oh_live_map_t *map, void const *ptr) {
   uint64_t granule;
   if (!oh_live_granule((uintptr_t)ptr, &granule)) return NULL;
   oh_live_slot_t *const leaf =
-      atomic_load_explicit(oh_live_leaf_ref(granule), memory_order_acquire);
+      atomic_load_explicit(oh_live_leaf_ref(map, granule), memory_order_acquire);
   return leaf == NULL ? NULL : &leaf[oh_live_leaf_index(granule)];
 }
 
 /* As oh_live_slot, mapping the leaf if there is none yet. NULL: no memory for it, or an address
    that the tree does not cover. */
-oh_live_slot_t *oh_live_slot_make(uintptr_t address);
+oh_live_slot_t *oh_live_slot_make(oh_live_map_t *map, uintptr_t address);
 
 /* ---- Operations on a slot -----------------------------------------------------------------------
 
@@ -105,22 +114,23 @@ static inline bool oh_live_slot_replace(oh_live_slot_t *slot, oh_tag_t expected,
 /* ---- The same by address --------------------------------------------------------------------- */
 
 /* false: no memory for the leaf, or an address beyond 48 bits; the block is then not live. */
-static inline bool oh_live_insert(void const *ptr, oh_tag_t tag) {
-  oh_live_slot_t *slot = oh_live_slot(ptr);
-  if (slot == NULL) slot = oh_live_slot_make((uintptr_t)ptr);
+static inline bool oh_live_insert(oh_live_map_t *map, void const *ptr, oh_tag_t tag) {
+  oh_live_slot_t *slot = oh_live_slot(map, ptr);
+  if (slot == NULL) slot = oh_live_slot_make(map, (uintptr_t)ptr);
   if (slot == NULL) return false;
   oh_live_slot_set(slot, tag);
   return true;
 }
 
 /* The tag, OH_TAG_FREED or 0. Any ptr. */
-static inline oh_tag_t oh_live_get(void const *ptr) {
-  return oh_live_slot_get(oh_live_slot(ptr));
+static inline oh_tag_t oh_live_get(oh_live_map_t *map, void const *ptr) {
+  return oh_live_slot_get(oh_live_slot(map, ptr));
 }
 
 /* Replaces expected by desired atomically; false: it was not expected. */
-static inline bool oh_live_replace(void const *ptr, oh_tag_t expected, oh_tag_t desired) {
-  oh_live_slot_t *const slot = oh_live_slot(ptr);
+static inline bool oh_live_replace(oh_live_map_t *map, void const *ptr, oh_tag_t expected,
+                                   oh_tag_t desired) {
+  oh_live_slot_t *const slot = oh_live_slot(map, ptr);
   return slot != NULL && oh_live_slot_replace(slot, expected, desired);
 }
 

@@ -69,6 +69,17 @@ void os_yield(void);
    or there is none. */
 bool os_keep_loaded(void const *inside);
 
+/* ---- Other libraries ------------------------------------------------------------------------- */
+
+typedef void os_function_t(void);
+
+/* Loads a shared library by the system's rules for its name (UTF-8), or finds it loaded already.
+   Its names are not seen by any other library. It stays in the process to its end: there is no
+   close. NULL: why says so, in the system's words, cut to why_size. The library's own code runs. */
+void *os_library_open(char const *name, char *why, size_t why_size);
+/* A function that the library itself defines, and none of those that it depends on. NULL: none. */
+os_function_t *os_library_symbol(void *library, char const *name);
+
 /* ---- Pages ----------------------------------------------------------------------------------- */
 
 typedef enum { OS_ACCESS_NONE, OS_ACCESS_READ, OS_ACCESS_READ_WRITE } os_access_t;

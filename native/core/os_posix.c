@@ -13,17 +13,22 @@
 #ifndef _WIN32
 
 #ifndef _GNU_SOURCE
-#define _GNU_SOURCE /* mremap, MAP_ANONYMOUS, dladdr */
+#define _GNU_SOURCE /* mremap, MAP_ANONYMOUS, dladdr, dlinfo */
 #endif
 
 #include "os.h"
 
 #include <dlfcn.h>
 #include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
+
+#ifndef __APPLE__
+#include <link.h>
+#endif
 
 #ifdef __linux__
 #include <sys/prctl.h>
@@ -122,6 +127,46 @@ bool os_keep_loaded(void const *inside) {
   Dl_info library;
   if (dladdr(inside, &library) == 0 || library.dli_fname == NULL) return false;
   return dlopen(library.dli_fname, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE) != NULL;
+}
+
+/* ---- Other libraries ------------------------------------------------------------------------- */
+
+/* RTLD_LOCAL: what is named malloc there does not become everybody's. RTLD_NOW: what is missing is
+   missed here and not in the middle of a call.
+
+   Not RTLD_DEEPBIND, which would bind what the library calls to its own malloc first. Its C++
+   runtime would go on to use the process's, and a string made by the one would be freed by the
+   other. Without it all by-name calls go to the process's malloc, and what matters here goes by
+   address. (AddressSanitizer refuses the flag altogether, and musl has none.) */
+void *os_library_open(char const *name, char *why, size_t why_size) {
+  int flags = RTLD_NOW | RTLD_LOCAL;
+#ifdef RTLD_FIRST
+  flags |= RTLD_FIRST; /* macOS: dlsym then looks into this library only */
+#endif
+  void *const library = dlopen(name, flags);
+  if (library != NULL) return library;
+  char const *const error = dlerror();
+  (void)snprintf(why, why_size, "%s", error == NULL ? "it does not load" : error);
+  return NULL;
+}
+
+/* dlsym goes on to what the library depends on, and nearly all depend on a C library's malloc. */
+static bool is_defined_by(void *library, void *symbol) {
+#ifdef __APPLE__
+  (void)library;
+  return symbol != NULL;
+#else
+  struct link_map *map;
+  Dl_info of_library, of_symbol;
+  return symbol != NULL && dlinfo(library, RTLD_DI_LINKMAP, &map) == 0 &&
+         dladdr(map->l_ld, &of_library) != 0 && dladdr(symbol, &of_symbol) != 0 &&
+         of_library.dli_fbase == of_symbol.dli_fbase;
+#endif
+}
+
+os_function_t *os_library_symbol(void *library, char const *name) {
+  void *const symbol = dlsym(library, name);
+  return is_defined_by(library, symbol) ? (os_function_t *)(uintptr_t)symbol : NULL;
 }
 
 /* ---- Pages ----------------------------------------------------------------------------------- */

@@ -20,7 +20,9 @@
 #include "os.h"
 
 #include <malloc.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #ifdef __MINGW32__
 /* In the universal C runtime, but not in this compiler's headers. */
@@ -89,6 +91,34 @@ bool os_keep_loaded(void const *inside) {
   return GetModuleHandleExA(
              GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS | GET_MODULE_HANDLE_EX_FLAG_PIN,
              (LPCSTR)inside, &library) != 0;
+}
+
+/* ---- Other libraries ------------------------------------------------------------------------- */
+
+#define LONGEST_NAME 1024
+
+/* A name is looked for beside the program and in the system's folder, never in the current one; a
+   path's own libraries beside it. */
+void *os_library_open(char const *name, char *why, size_t why_size) {
+  wchar_t wide[LONGEST_NAME];
+  bool const path = strpbrk(name, "/\\") != NULL;
+  HMODULE library = NULL;
+  if (MultiByteToWideChar(CP_UTF8, MB_ERR_INVALID_CHARS, name, -1, wide, LONGEST_NAME) != 0) {
+    for (wchar_t *at = wide; *at != 0; at++) {
+      if (*at == L'/') *at = L'\\'; /* an altered search path knows no other */
+    }
+    library = LoadLibraryExW(
+        wide, NULL, path ? LOAD_WITH_ALTERED_SEARCH_PATH : LOAD_LIBRARY_SEARCH_DEFAULT_DIRS);
+  }
+  if (library == NULL) {
+    (void)snprintf(why, why_size, "%s: error %lu", name, (unsigned long)GetLastError());
+  }
+  return library;
+}
+
+/* GetProcAddress looks nowhere else. */
+os_function_t *os_library_symbol(void *library, char const *name) {
+  return (os_function_t *)(uintptr_t)GetProcAddress((HMODULE)library, name);
 }
 
 /* ---- Pages ----------------------------------------------------------------------------------- */

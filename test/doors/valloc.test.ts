@@ -5,6 +5,7 @@ import {
   ArenaAllocator,
   BumpAllocator,
   cAllocator,
+  DynamicAllocator,
   FreeListAllocator,
   LimitAllocator,
   nullAllocator,
@@ -167,7 +168,11 @@ test('realloc moves a block with its bytes, and a failed one leaves it', () => {
   expect(heap.stats().used).toBe(0)
 })
 
+// The process's own malloc once more, as a library: it is everywhere. Others are in test/faults/dynamic.test.ts.
+const again = new DynamicAllocator({ library: 'libc.so.6' })
+
 describe.each([
+  ['a DynamicAllocator', again],
   ['cAllocator', cAllocator],
   ['rawCAllocator', rawCAllocator],
   ['pageAllocator', pageAllocator],

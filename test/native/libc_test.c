@@ -165,15 +165,15 @@ static void remap_keeps_bytes_and_alignment(void) {
 /* What was raw goes to the raw functions again: on Windows the others would corrupt the heap. */
 static void remap_keeps_raw_blocks_raw(void) {
   void *p = oh_libc_alloc_raw(100);
-  CHECK((oh_live_get(p) & OH_TAG_RAW) != 0);
+  CHECK((oh_live_get(&oh_live_libc, p) & OH_TAG_RAW) != 0);
   for (size_t size = 10; size < 1000000; size *= 7) {
     CHECK(oh_libc_remap(p, 0, 0, size, &p) == OH_OK && p != NULL);
-    CHECK((oh_live_get(p) & OH_TAG_RAW) != 0);
+    CHECK((oh_live_get(&oh_live_libc, p) & OH_TAG_RAW) != 0);
   }
   CHECK(oh_libc_free(p, 0, 0) == OH_OK);
   void *q = oh_libc_alloc(100, 16);
   CHECK(oh_libc_remap(q, 100, 16, 100000, &q) == OH_OK);
-  CHECK((oh_live_get(q) & OH_TAG_RAW) == 0);
+  CHECK((oh_live_get(&oh_live_libc, q) & OH_TAG_RAW) == 0);
   CHECK(oh_libc_free(q, 100000, 16) == OH_OK);
 }
 

@@ -4,35 +4,37 @@
 #include "check.h"
 #include "live_map.h"
 
+static oh_live_map_t map;
+
 static void *address(uint64_t at) {
   return (void *)(uintptr_t)at;
 }
 
 static void what_was_never_inserted_is_0(void) {
-  CHECK(oh_live_get(NULL) == 0);
-  CHECK(oh_live_get(address(16)) == 0);
-  CHECK(oh_live_get(address(UINTPTR_MAX)) == 0);
-  CHECK(oh_live_get(address(UINTPTR_MAX - 15)) == 0);
-  CHECK(!oh_live_replace(address(UINTPTR_MAX - 15), 0, 1));
+  CHECK(oh_live_get(&map, NULL) == 0);
+  CHECK(oh_live_get(&map, address(16)) == 0);
+  CHECK(oh_live_get(&map, address(UINTPTR_MAX)) == 0);
+  CHECK(oh_live_get(&map, address(UINTPTR_MAX - 15)) == 0);
+  CHECK(!oh_live_replace(&map, address(UINTPTR_MAX - 15), 0, 1));
 }
 
 static void a_tag_belongs_to_one_address(void) {
   uint64_t const at = (uint64_t)0x7aaaaaaa0000 & UINTPTR_MAX;
-  CHECK(oh_live_insert(address(at), 5));
-  CHECK(oh_live_get(address(at)) == 5);
-  for (unsigned i = 1; i < 16; i++) CHECK(oh_live_get(address(at + i)) == 0);
-  CHECK(oh_live_get(address(at + 16)) == 0);
-  CHECK(oh_live_get(address(at - 16)) == 0);
+  CHECK(oh_live_insert(&map, address(at), 5));
+  CHECK(oh_live_get(&map, address(at)) == 5);
+  for (unsigned i = 1; i < 16; i++) CHECK(oh_live_get(&map, address(at + i)) == 0);
+  CHECK(oh_live_get(&map, address(at + 16)) == 0);
+  CHECK(oh_live_get(&map, address(at - 16)) == 0);
 }
 
 static void replacing_needs_the_expected_tag(void) {
   void *const p = address((uint64_t)0x7aaaaaab0000 & UINTPTR_MAX);
-  CHECK(!oh_live_replace(p, 1, 2));
-  CHECK(oh_live_insert(p, 1));
-  CHECK(!oh_live_replace(p, 3, 2));
-  CHECK(oh_live_replace(p, 1, OH_TAG_FREED));
-  CHECK(!oh_live_replace(p, 1, OH_TAG_FREED));
-  CHECK(oh_live_get(p) == OH_TAG_FREED);
+  CHECK(!oh_live_replace(&map, p, 1, 2));
+  CHECK(oh_live_insert(&map, p, 1));
+  CHECK(!oh_live_replace(&map, p, 3, 2));
+  CHECK(oh_live_replace(&map, p, 1, OH_TAG_FREED));
+  CHECK(!oh_live_replace(&map, p, 1, OH_TAG_FREED));
+  CHECK(oh_live_get(&map, p) == OH_TAG_FREED);
 }
 
 /* The ends of leaves are where an index would be off by one. */
@@ -45,21 +47,21 @@ static void the_ends_of_leaves_are_inside(void) {
   };
   for (unsigned i = 0; i < sizeof ends / sizeof *ends; i++) {
     if (ends[i] > UINTPTR_MAX) continue;
-    CHECK(oh_live_get(address(ends[i])) == 0);
-    CHECK(oh_live_insert(address(ends[i]), (oh_tag_t)(i + 1)));
+    CHECK(oh_live_get(&map, address(ends[i])) == 0);
+    CHECK(oh_live_insert(&map, address(ends[i]), (oh_tag_t)(i + 1)));
   }
   for (unsigned i = 0; i < sizeof ends / sizeof *ends; i++) {
-    if (ends[i] <= UINTPTR_MAX) CHECK(oh_live_get(address(ends[i])) == i + 1);
+    if (ends[i] <= UINTPTR_MAX) CHECK(oh_live_get(&map, address(ends[i])) == i + 1);
   }
 }
 
 /* A block that cannot be entered must be refused, or it could never be freed. */
 static void addresses_that_are_no_heap_blocks_cannot_be_inserted(void) {
-  CHECK(!oh_live_insert(address(0x100000 + OS_HEAP_ALIGN / 2), 1));
-  CHECK(!oh_live_insert(address(0x100001), 1));
+  CHECK(!oh_live_insert(&map, address(0x100000 + OS_HEAP_ALIGN / 2), 1));
+  CHECK(!oh_live_insert(&map, address(0x100001), 1));
 #if UINTPTR_MAX > 0xffffffffu
-  CHECK(!oh_live_insert(address((uint64_t)1 << 48), 1));
-  CHECK(!oh_live_insert(address((uint64_t)1 << 63), 1));
+  CHECK(!oh_live_insert(&map, address((uint64_t)1 << 48), 1));
+  CHECK(!oh_live_insert(&map, address((uint64_t)1 << 63), 1));
 #endif
 }
 

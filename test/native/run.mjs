@@ -129,11 +129,22 @@ async function compileHeader(name, mode) {
   }
 }
 
+/** The mallocs in a shared library that dynamic_test.c loads. @param {string} name @param {Mode} mode */
+const libraryOf = (name, mode) =>
+  `${at('build/native-test', name)}/families.${mode.platform === 'win32' ? 'dll' : 'so'}`
+
+/** @param {string} name @param {string[]} compile @param {string} library */
+function buildFamilies(name, compile, library) {
+  const source = at(HERE, 'fixtures/families.c')
+  return build(`${name} families`, [...compile, '-shared', '-fPIC', source, '-o', library])
+}
+
 /** Builds all tests of a mode; returns the programs. @param {string} name @param {Mode} mode */
 async function buildMode(name, mode) {
   const folder = at('build/native-test', name)
   mkdirSync(folder, { recursive: true })
-  const compile = [mode.compiler ?? cc, ...flags, ...mode.flags, ...includes]
+  const families = `-DFAMILIES="${libraryOf(name, mode)}"`
+  const compile = [mode.compiler ?? cc, ...flags, families, ...mode.flags, ...includes]
   const tests = filesBelow(HERE).filter(
     (f) => f.endsWith('_test.c') && (mode.only?.test(f) ?? true),
   )
@@ -148,6 +159,8 @@ async function buildMode(name, mode) {
   /** @type {string[]} */
   const programs = []
   if (!built) return programs
+
+  if (!(await buildFamilies(name, compile, libraryOf(name, mode)))) return programs
 
   const core = sources.map(object)
   await each(tests, async (test) => {

@@ -1,8 +1,6 @@
 /* threads_test.c: four threads at once, on the same blocks and on their own. Built with
    ThreadSanitizer as well as without. */
 
-#include <pthread.h>
-#include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
@@ -14,43 +12,7 @@
 #include "libc.h"
 #include "live_map.h"
 #include "pages.h"
-
-#define THREADS 4
-
-/* ---- Running a function in all threads at the same moment ------------------------------------ */
-
-typedef void body_t(unsigned thread);
-
-static atomic_uint arrived;
-
-static void wait_for_all(void) {
-  unsigned const mine = atomic_fetch_add(&arrived, 1);
-  unsigned const all = (mine / THREADS + 1) * THREADS;
-  while (atomic_load(&arrived) < all) sched_yield();
-}
-
-typedef struct start {
-  body_t *body;
-  unsigned thread;
-} start_t;
-
-static void *run_thread(void *arg) {
-  start_t const *const start = arg;
-  wait_for_all();
-  start->body(start->thread);
-  return NULL;
-}
-
-static void in_threads(body_t *body) {
-  pthread_t threads[THREADS];
-  start_t starts[THREADS];
-  for (unsigned i = 0; i < THREADS; i++) {
-    starts[i].body = body;
-    starts[i].thread = i;
-    CHECK(pthread_create(&threads[i], NULL, run_thread, &starts[i]) == 0);
-  }
-  for (unsigned i = 0; i < THREADS; i++) CHECK(pthread_join(threads[i], NULL) == 0);
-}
+#include "threads.h"
 
 /* ---- The same blocks ------------------------------------------------------------------------- */
 
@@ -235,7 +197,7 @@ static void *in_leaf(unsigned leaf, unsigned thread) {
 /* All threads need the same new leaves at the same time; one of each is kept, no tag is lost. */
 static void insert_in_new_leaves(unsigned thread) {
   for (unsigned leaf = 0; leaf < LEAVES; leaf++) {
-    CHECK(oh_live_insert(in_leaf(leaf, thread), (oh_tag_t)(thread + 1)));
+    CHECK(oh_live_insert(&oh_live_libc, in_leaf(leaf, thread), (oh_tag_t)(thread + 1)));
   }
 }
 
@@ -244,7 +206,7 @@ static void racing_for_a_leaf_loses_no_tag(void) {
   in_threads(insert_in_new_leaves);
   for (unsigned leaf = 0; leaf < LEAVES; leaf++) {
     for (unsigned thread = 0; thread < THREADS; thread++) {
-      CHECK(oh_live_get(in_leaf(leaf, thread)) == thread + 1);
+      CHECK(oh_live_get(&oh_live_libc, in_leaf(leaf, thread)) == thread + 1);
     }
   }
 }

@@ -3,6 +3,7 @@
 // because the first thing that must not happen is that the process dies.
 
 import { describe, expect, test } from 'vitest'
+import { lacks, mimalloc } from '../../support/mallocs.js'
 import { facts } from '../support/child.js'
 
 interface Table {
@@ -42,6 +43,12 @@ describe('bad input', () => {
     (name, atLeast) => expectNone('allocators.mjs', [name], atLeast),
     200_000,
   )
+
+  describe.skipIf(lacks(mimalloc))(mimalloc.title, () => {
+    test('the same over a malloc in a shared library', { timeout: 200_000 }, () =>
+      expectNone('allocators.mjs', ['DynamicAllocator'], 1000),
+    )
+  })
 
   test('regions of no size, with no options, of no memory, and after their end', () =>
     expectNone('regions.mjs', [], 600))
