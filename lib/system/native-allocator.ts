@@ -24,6 +24,13 @@ export interface NativeDoor {
   readonly box: Float64Array
 }
 
+/** By the address of their block; a Map is one. */
+export interface ShownRegions {
+  get(ptr: Pointer): Region | undefined
+  set(ptr: Pointer, region: Region): unknown
+  delete(ptr: Pointer): unknown
+}
+
 /**
  * The cheap half of checkLayout: true for the layouts that nearly all calls have. What it does not
  * take is checked in full.
@@ -44,10 +51,11 @@ export abstract class NativeAllocator extends Allocator {
   /** Live payload bytes allocated and freed through this instance, which is this thread's. */
   protected _live = 0
   protected _most = 0
-  private readonly _shown = new Map<Pointer, Region>()
+  /** The regions that show blocks here. One whose blocks may be collected must not hold on to them. */
+  protected readonly _shown: ShownRegions = new Map<Pointer, Region>()
   private _opened: NativeDoor | null = null
 
-  protected abstract readonly _heapName: 'libc' | 'rawLibc' | 'pages'
+  protected abstract readonly _heapName: 'libc' | 'rawLibc' | 'pages' | 'gc'
   protected abstract readonly _heapId: number
 
   protected get _door(): NativeDoor {

@@ -10,7 +10,7 @@ extern "C" {
 namespace offheap {
 
 // Raised with every change of the exports; lib/native/binding.ts expects the same.
-static constexpr double kAbi = 1;
+static constexpr double kAbi = 2;
 
 // (box, movable): the memory that hot calls pass their arguments through, and whether buffers can be
 // moved away from a span here (ArrayBuffer.prototype.transfer). Returns the box that is used: the
@@ -26,6 +26,7 @@ static Napi::Value SetUp(Napi::CallbackInfo const &info) {
 
 static void Drop(Napi::Env env, EnvState *state) {
   ForgetSentinels(env);
+  EndGc(state);
   delete state;
 }
 
@@ -38,6 +39,7 @@ static Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("abi", kAbi);
   exports.Set("init", Napi::Function::New<SetUp>(env, "init"));
   ExportHeaps(env, exports, state);
+  ExportGc(env, exports, state);
   ExportPages(env, exports);
   ExportSpans(env, exports);
   return exports;

@@ -46,6 +46,9 @@ inline EnvState *StateOf(Napi::CallbackInfo const &info) {
 }
 
 void ExportHeaps(Napi::Env env, Napi::Object exports, EnvState *state);
+// The collected heap; at the end of an environment its handles are gone.
+void ExportGc(Napi::Env env, Napi::Object exports, EnvState *state);
+void EndGc(EnvState *state);
 void ExportPages(Napi::Env env, Napi::Object exports);
 void ExportSpans(Napi::Env env, Napi::Object exports);
 // This runtime can move the memory of an ArrayBuffer into another (ArrayBuffer.prototype.transfer).

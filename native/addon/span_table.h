@@ -18,7 +18,7 @@
 
 namespace offheap {
 
-enum class Heap : uint8_t { kLibc = 0, kPages = 1, kBorrowed = 2 };
+enum class Heap : uint8_t { kLibc = 0, kPages = 1, kBorrowed = 2, kGc = 4 };
 
 struct Span {
   void *ptr;

@@ -23,6 +23,7 @@
 #include "span_table.h"
 
 extern "C" {
+#include "gc.h"
 #include "libc.h"
 #include "pages.h"
 }
@@ -42,21 +43,25 @@ static std::atomic<uint64_t> abandoned{0};
 static bool MarkShown(Heap heap, void *ptr) {
   if (heap == Heap::kLibc) return oh_libc_show(ptr);
   if (heap == Heap::kPages) return oh_pages_show(ptr);
+  if (heap == Heap::kGc) return oh_gc_show(ptr);
   return true;
 }
 
 static size_t UsableSize(Heap heap, void *ptr) {
+  if (heap == Heap::kGc) return oh_gc_usable_size(ptr);
   return heap == Heap::kPages ? oh_pages_usable_size(ptr) : oh_libc_usable_size(ptr);
 }
 
 static void Unshow(Span const *span) {
   if (span->heap == Heap::kLibc) oh_libc_unshow(span->ptr);
   if (span->heap == Heap::kPages) oh_pages_unshow(span->ptr);
+  if (span->heap == Heap::kGc) oh_gc_unshow(span->ptr);
 }
 
 static void FreeBlock(Span const *span) {
   if (span->heap == Heap::kLibc) oh_libc_free_shown(span->ptr);
   if (span->heap == Heap::kPages) oh_pages_free_shown(span->ptr);
+  if (span->heap == Heap::kGc) oh_gc_free_shown(span->ptr);
 }
 
 // False while the environment is being torn down: Node-API then refuses every call that could run JS.

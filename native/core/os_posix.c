@@ -20,6 +20,7 @@
 
 #include <dlfcn.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -114,6 +115,56 @@ bool os_heap_get_info(os_heap_info_t *info) {
 
 void os_yield(void) {
   (void)sched_yield();
+}
+
+#ifdef NSIG
+#define SIGNALS NSIG
+#else
+#define SIGNALS 65
+#endif
+
+static void read_handlers(struct sigaction *actions, bool *known) {
+  for (int i = 1; i < SIGNALS; i++) known[i] = sigaction(i, NULL, &actions[i]) == 0;
+}
+
+typedef struct aside {
+  void (*run)(void *);
+  void *argument;
+} aside_t;
+
+/* No signal is handled there: whoever the process sends one to is another thread. */
+static void *run_aside(void *from) {
+  aside_t const *const aside = from;
+  struct sigaction actions[SIGNALS];
+  bool known[SIGNALS];
+  sigset_t all;
+  (void)sigfillset(&all);
+  (void)pthread_sigmask(SIG_BLOCK, &all, NULL);
+  read_handlers(actions, known);
+  aside->run(aside->argument);
+  for (int i = 1; i < SIGNALS; i++) {
+    struct sigaction now;
+    if (!known[i] || sigaction(i, NULL, &now) != 0) continue;
+    if (now.sa_handler != actions[i].sa_handler) (void)sigaction(i, &actions[i], NULL);
+  }
+  return NULL;
+}
+
+bool os_run_aside(void (*run)(void *), void *argument) {
+  pthread_t thread;
+  aside_t aside = {run, argument};
+  if (pthread_create(&thread, NULL, run_aside, &aside) != 0) return false;
+  return pthread_join(thread, NULL) == 0;
+}
+
+/* ---- Libraries ------------------------------------------------------------------------------- */
+
+void *os_library_open(char const *name) {
+  return dlopen(name, RTLD_NOW | RTLD_LOCAL);
+}
+
+void *os_library_symbol(void *library, char const *name) {
+  return dlsym(library, name);
 }
 
 /* ---- The library itself ---------------------------------------------------------------------- */

@@ -21,6 +21,7 @@
 
 #include <malloc.h>
 #include <stdlib.h>
+#include <string.h>
 
 #ifdef __MINGW32__
 /* In the universal C runtime, but not in this compiler's headers. */
@@ -80,6 +81,40 @@ bool os_heap_get_info(os_heap_info_t *info) {
 
 void os_yield(void) {
   (void)SwitchToThread();
+}
+
+typedef struct aside {
+  void (*run)(void *);
+  void *argument;
+} aside_t;
+
+static DWORD WINAPI run_aside(LPVOID from) {
+  aside_t const *const aside = from;
+  aside->run(aside->argument);
+  return 0;
+}
+
+bool os_run_aside(void (*run)(void *), void *argument) {
+  aside_t aside = {run, argument};
+  HANDLE const thread = CreateThread(NULL, 0, run_aside, &aside, 0, NULL);
+  if (thread == NULL) return false;
+  (void)WaitForSingleObject(thread, INFINITE);
+  (void)CloseHandle(thread);
+  return true;
+}
+
+/* ---- Libraries ------------------------------------------------------------------------------- */
+
+void *os_library_open(char const *name) {
+  return (void *)LoadLibraryA(name);
+}
+
+void *os_library_symbol(void *library, char const *name) {
+  FARPROC const found = GetProcAddress((HMODULE)library, name);
+  void *symbol;
+  _Static_assert(sizeof(symbol) == sizeof(found), "a function's address fits a pointer");
+  memcpy(&symbol, &found, sizeof(symbol));
+  return symbol;
 }
 
 /* ---- The library itself ---------------------------------------------------------------------- */

@@ -3,6 +3,7 @@
 // because the first thing that must not happen is that the process dies.
 
 import { describe, expect, test } from 'vitest'
+import { gcToTest } from '../../support/gc.js'
 import { facts } from '../support/child.js'
 
 interface Table {
@@ -40,6 +41,12 @@ describe('bad input', () => {
   ])(
     'sizes, alignments and pointers that are wrong are refused with a code: %s',
     (name, atLeast) => expectNone('allocators.mjs', [name], atLeast),
+    200_000,
+  )
+
+  test.skipIf(!gcToTest)(
+    'the same of the collected heap (libgc)',
+    () => expectNone('allocators.mjs', ['gc'], 1000),
     200_000,
   )
 
