@@ -142,12 +142,17 @@ oh_status_t oh_gc_resize(void *ptr, size_t size, size_t align, size_t new_size, 
   return status;
 }
 
-/* To the holders of the old block, but for its handle, it is as if it were freed. */
-static oh_gc_block_t *move(void const *ptr, size_t new_size) {
-  oh_gc_block_t const *from = live_at(ptr);
+/* To the holders of the old block, but for its handle, it is as if it were freed. While the new one is
+   allocated a collection may come, and the table may be rebuilt. */
+static oh_gc_block_t *move(oh_gc_block_t *from, size_t new_size) {
+  void const *const ptr = from->ptr;
+  from->holds++;
+  oh_gc_blocks_update(&heap->blocks, from);
   oh_gc_block_t *const to = make(from->owner, new_size, from->align);
+  oh_gc_block_t *const old = live_at(ptr);
+  old->holds--;
+  oh_gc_blocks_update(&heap->blocks, old);
   if (to == NULL) return NULL;
-  oh_gc_block_t *const old = live_at(ptr); /* the table may have been rebuilt */
   memcpy(to->ptr, old->ptr, old->size < new_size ? old->size : new_size);
   end(old);
   return to;
@@ -161,7 +166,7 @@ oh_status_t oh_gc_remap(void *ptr, size_t size, size_t align, size_t new_size, v
   if (status == OH_OK && block->shown > 0) status = OH_SHOWN;
   if (status == OH_OK) {
     bool const fits = new_size <= block->usable;
-    oh_gc_block_t *to = fits && new_size > block->usable / 2 ? NULL : move(ptr, new_size);
+    oh_gc_block_t *to = fits && new_size > block->usable / 2 ? NULL : move(block, new_size);
     if (to == NULL && fits) set_size(to = live_at(ptr), new_size);
     if (to != NULL) {
       to->raw = true;

@@ -108,6 +108,9 @@ static void set_up(void *unused) {
   heap->library.set_on_collection_event(on_event);
   heap->spare = heap->library.malloc_atomic(SPARE);
   heap->uncleared = (int)heap->library.new_kind(free_lists, 0, 1, 0);
+  /* Else libgc takes the distance from this stack to that of whoever allocates for memory to be read,
+     and waits for as many bytes to be allocated before it collects: for ever. */
+  heap->library.allow_register_threads();
   (void)heap->library.unregister_my_thread();
 }
 

@@ -19,6 +19,7 @@ static struct {
     FUNCTION("GC_set_handle_fork", set_handle_fork),
     FUNCTION("GC_set_markers_count", set_markers_count),
     FUNCTION("GC_init", init),
+    FUNCTION("GC_allow_register_threads", allow_register_threads),
     FUNCTION("GC_unregister_my_thread", unregister_my_thread),
     FUNCTION("GC_ignore_warn_proc", ignore_warn_proc),
     FUNCTION("GC_set_warn_proc", set_warn_proc),

@@ -33,6 +33,7 @@ typedef struct oh_gc_library {
   void (*set_handle_fork)(int on);
   void (*set_markers_count)(unsigned count);
   void (*init)(void);
+  void (*allow_register_threads)(void);
   int (*unregister_my_thread)(void);
   oh_gc_warn_proc_t ignore_warn_proc;
   void (*set_warn_proc)(oh_gc_warn_proc_t proc);
