@@ -67,8 +67,8 @@ const roots = new Map<number, Region>()
 /**
  * Boehm's collector. All instances of all threads share one heap, behind one lock; each keeps its own
  * figures. An instance and its handles belong to the thread that made them; addresses may be freed by
- * any. Blocks are zeroed. 0.3 microseconds a handle; a collection takes some milliseconds for 100,000
- * blocks, during which other threads that allocate here wait. Never runs on Windows.
+ * any. Blocks are zeroed, up to 64 MiB. About 1.4 microseconds a handle; a collection takes some 10
+ * milliseconds with 100,000 blocks, during which other threads that allocate here wait. Not on Windows.
  */
 export class GcAllocator extends NativeAllocator {
   protected readonly _heapName = 'gc'

@@ -5,6 +5,7 @@ import { BAD_POINTERS, shown, wrong } from '../support/bad-values.js'
 import { expectCode } from '../support/errors.js'
 import { gcToTest } from '../support/gc.js'
 import { peek, poke } from '../support/memory.js'
+import { Memory } from '../support/wasm.js'
 
 /** The address of a block as eight bytes. */
 const bytesOf = (ptr: number): Uint8Array =>
@@ -183,7 +184,7 @@ describe.skipIf(!gcToTest)('GcAllocator (libgc)', () => {
     const gone = Region.malloc(64)
     gone.dispose()
     expectCode('DISPOSED', () => gc.addRoots(gone))
-    const memory = new WebAssembly.Memory({ initial: 1 })
+    const memory = new Memory({ initial: 1 })
     const regions = [
       Region.from(new Uint8Array(64)),
       Region.shared(64),
