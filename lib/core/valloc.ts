@@ -13,6 +13,7 @@ import type { Region } from './region.js'
 export type CTable =
   | 'bump'
   | 'freeList'
+  | 'gc'
   | 'libc'
   | 'null'
   | 'pages'

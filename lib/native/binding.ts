@@ -47,6 +47,7 @@ export const enum Heap {
   BORROWED = 2,
   /** This plus the number of a heap in a shared library. */
   DYNAMIC = 1000,
+  GC = 4,
 }
 
 /** glibc's heap figures, in bytes. */
@@ -73,6 +74,55 @@ export interface NativeHeap {
   owns(): void
 }
 
+/** Why libgc cannot be used: oh_gc_state_t of native/core/gc_library.h. */
+export const enum GcState {
+  OPEN = 0,
+  NOT_FOUND = 1,
+  INCOMPLETE = 2,
+  IN_USE = 3,
+  ANOTHER = 4,
+  NO_THREAD = 5,
+  UNSUPPORTED = 6,
+}
+
+/** What an owner of collected blocks has: oh_gc_stats_t of native/core/gc_owners.h. */
+export interface NativeGcStats {
+  blocks: number
+  used: number
+  peak: number
+  footprint: number
+  peakFootprint: number
+  reclaimedBlocks: number
+  reclaimedBytes: number
+}
+
+/** The collected heap. alloc has its owner in NEW_SIZE; STATUS: how many records wait for that. */
+export interface NativeGc extends NativeHeap {
+  /** PTR -> RESULT: a handle stands for the block from now on; its serial number, or 0: no live block. */
+  adopt(): void
+  /** PTR -> RESULT: the serial number, or 0: no live block. Holds count. */
+  hold(): void
+  /** PTR -> RESULT: 1, or 0: no live block. */
+  letGo(): void
+  /** Loads libgc: a GcState. */
+  open(name: string | undefined): number
+  /** The number of a new owner, or -1: no memory. */
+  addOwner(pointerFree: boolean, notify: boolean, findLeaks: boolean): number
+  endOwner(owner: number): void
+  forgetOwner(owner: number): void
+  drop(ptr: Pointer, serial: number): void
+  unhold(ptr: Pointer, serial: number): void
+  /** A number for removeRoots, or 0: no memory. */
+  addRoots(address: Pointer, size: number): number
+  removeRoots(id: number): void
+  collect(unmap: boolean): void
+  findLeaks(owner: number): void
+  heapSize(): number
+  /** Address, size, address, size ... */
+  takeRecords(owner: number): Float64Array
+  stats(owner: number): NativeGcStats
+}
+
 export interface Binding {
   readonly abi: number
   readonly pageSize: number
@@ -88,6 +138,7 @@ export interface Binding {
   /** As libc, aligned for max_align_t only. */
   readonly rawLibc: NativeHeap
   readonly pages: NativeHeap
+  readonly gc: NativeGc
 
   /**
    * Loads a library and finds its malloc. The number of the heap, the same for the same library and

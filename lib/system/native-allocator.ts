@@ -33,6 +33,13 @@ export interface NativeDoor {
   readonly box: Float64Array
 }
 
+/** By the address of their block; a Map is one. */
+export interface ShownRegions {
+  get(ptr: Pointer): Region | undefined
+  set(ptr: Pointer, region: Region): unknown
+  delete(ptr: Pointer): unknown
+}
+
 /**
  * The cheap half of checkLayout: true for the layouts that nearly all calls have. What it does not
  * take is checked in full.
@@ -58,8 +65,11 @@ export abstract class NativeAllocator extends Allocator {
   /** How the addon knows the heap where it shows a block. */
   protected abstract readonly _heapId: number
 
-  /** @param _shown The blocks that JS looks at: shared where several allocators have one heap. */
-  constructor(private readonly _shown: Map<Pointer, Region> = new Map<Pointer, Region>()) {
+  /**
+   * @param _shown The regions that show blocks here: shared where several allocators have one heap. Where
+   *   blocks may be collected it must not hold on to them.
+   */
+  constructor(private readonly _shown: ShownRegions = new Map<Pointer, Region>()) {
     super()
   }
 

@@ -26,6 +26,7 @@ static Napi::Value SetUp(Napi::CallbackInfo const &info) {
 
 static void Drop(Napi::Env env, EnvState *state) {
   ForgetSentinels(env);
+  EndGc(state);
   delete state;
 }
 
@@ -40,6 +41,7 @@ static Napi::Object Init(Napi::Env env, Napi::Object exports) {
   ExportDoors(env, exports);
   ExportHeaps(env, exports, state);
   ExportDynamic(env, exports);
+  ExportGc(env, exports, state);
   ExportPages(env, exports);
   ExportSpans(env, exports);
   return exports;

@@ -16,6 +16,7 @@ extern "C" {
 #include "bump.h"
 #include "door.h"
 #include "free_list.h"
+#include "gc.h"
 #include "libc.h"
 #include "pages.h"
 #include "pool.h"
@@ -202,7 +203,7 @@ Napi::Object Tables(Napi::Env env) {
     char const *name;
     oh_vtable_t const *table;
   } const tables[] = {
-      {"bump", &oh_bump_vtable},     {"freeList", &oh_free_list_vtable},
+      {"bump", &oh_bump_vtable},     {"freeList", &oh_free_list_vtable}, {"gc", &oh_gc_vtable},
       {"libc", &oh_libc_vtable},     {"null", &oh_null_vtable},
       {"pages", &oh_pages_vtable},   {"pool", &oh_pool_vtable},
       {"rawLibc", &oh_libc_raw_vtable}, {"slab", &oh_slab_vtable},

@@ -60,6 +60,9 @@ void ExportHeaps(Napi::Env env, Napi::Object exports, EnvState *state);
 // The functions of one dynamic heap.
 Napi::Object ExportDynamicHeap(Napi::Env env, EnvState *state, oh_dynamic_t *heap);
 void ExportDynamic(Napi::Env env, Napi::Object exports);
+// The collected heap; at the end of an environment its handles are gone.
+void ExportGc(Napi::Env env, Napi::Object exports, EnvState *state);
+void EndGc(EnvState *state);
 void ExportPages(Napi::Env env, Napi::Object exports);
 void ExportSpans(Napi::Env env, Napi::Object exports);
 // This runtime can move the memory of an ArrayBuffer into another (ArrayBuffer.prototype.transfer).

@@ -16,10 +16,9 @@
 
 #include <node_api.h>
 
-namespace offheap {
+#include "shown_heaps.h"
 
-// As in lib/native/binding.ts. From kDynamic on: that plus the number of a dynamic heap.
-enum class Heap : uint32_t { kLibc = 0, kPages = 1, kBorrowed = 2, kDynamic = 1000 };
+namespace offheap {
 
 struct Span {
   void *ptr;

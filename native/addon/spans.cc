@@ -20,13 +20,9 @@
 
 #include "env_state.h"
 #include "sentinels.h"
+#include "shown_heaps.h"
 #include "span_table.h"
 
-extern "C" {
-#include "dynamic.h"
-#include "libc.h"
-#include "pages.h"
-}
 
 namespace offheap {
 
@@ -39,41 +35,6 @@ void SetMovable() {
 
 // Blocks whose memory was left alone for safety when their thread ended.
 static std::atomic<uint64_t> abandoned{0};
-
-// nullptr: it is none of the dynamic heaps.
-static oh_dynamic_t *DynamicHeap(Heap heap) {
-  uint32_t first = static_cast<uint32_t>(Heap::kDynamic);
-  uint32_t id = static_cast<uint32_t>(heap);
-  return id < first ? nullptr : oh_dynamic_at(id - first);
-}
-
-static bool MarkShown(Heap heap, void *ptr) {
-  if (heap == Heap::kLibc) return oh_libc_show(ptr);
-  if (heap == Heap::kPages) return oh_pages_show(ptr);
-  if (heap == Heap::kBorrowed) return true;
-  oh_dynamic_t *dynamic = DynamicHeap(heap);
-  return dynamic != nullptr && oh_dynamic_show(dynamic, ptr);
-}
-
-static size_t UsableSize(Heap heap, void *ptr) {
-  if (heap == Heap::kPages) return oh_pages_usable_size(ptr);
-  oh_dynamic_t *dynamic = DynamicHeap(heap);
-  return dynamic != nullptr ? oh_dynamic_usable_size(dynamic, ptr) : oh_libc_usable_size(ptr);
-}
-
-static void Unshow(Span const *span) {
-  oh_dynamic_t *dynamic = DynamicHeap(span->heap);
-  if (span->heap == Heap::kLibc) oh_libc_unshow(span->ptr);
-  if (span->heap == Heap::kPages) oh_pages_unshow(span->ptr);
-  if (dynamic != nullptr) oh_dynamic_unshow(dynamic, span->ptr);
-}
-
-static void FreeBlock(Span const *span) {
-  oh_dynamic_t *dynamic = DynamicHeap(span->heap);
-  if (span->heap == Heap::kLibc) oh_libc_free_shown(span->ptr);
-  if (span->heap == Heap::kPages) oh_pages_free_shown(span->ptr);
-  if (dynamic != nullptr) oh_dynamic_free_shown(dynamic, span->ptr);
-}
 
 // False while the environment is being torn down: Node-API then refuses every call that could run JS.
 static bool CanRunJs(napi_env env) {
@@ -108,9 +69,9 @@ static void Finalize(napi_env env, void *, void *hint) {
   if (!IsUnreachable(env, &span))
     abandoned++;
   else if (span.owned)
-    FreeBlock(&span);
+    FreeShown(span.heap, span.ptr);
   else
-    Unshow(&span);
+    Unshow(span.heap, span.ptr);
   DropReference(env, &span);
 }
 
@@ -142,7 +103,7 @@ static Napi::Value Show(Napi::CallbackInfo const &info) {
   if (status != napi_ok) {
     // Node 20 has run the finalizer of a buffer that it then refuses to make.
     if (env.IsExceptionPending()) env.GetAndClearPendingException();
-    if (Spans().Take(id, &span)) Unshow(&span);
+    if (Spans().Take(id, &span)) Unshow(span.heap, span.ptr);
     return env.Undefined();
   }
   Spans().Update(id, [](Span &made) { made.creating = false; });
@@ -169,7 +130,7 @@ static Napi::Value Release(Napi::CallbackInfo const &info) {
   Span span;
   bool found = Spans().Take(IdAt(info, 0), &span);
   if (found) {
-    FreeBlock(&span);
+    FreeShown(span.heap, span.ptr);
     DropReference(info.Env(), &span);
   }
   return Napi::Boolean::New(info.Env(), found);

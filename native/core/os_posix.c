@@ -21,6 +21,7 @@
 #include <dlfcn.h>
 #include <sched.h>
 #include <stdio.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -121,6 +122,46 @@ void os_yield(void) {
   (void)sched_yield();
 }
 
+#ifdef NSIG
+#define SIGNALS NSIG
+#else
+#define SIGNALS 65
+#endif
+
+static void read_handlers(struct sigaction *actions, bool *known) {
+  for (int i = 1; i < SIGNALS; i++) known[i] = sigaction(i, NULL, &actions[i]) == 0;
+}
+
+typedef struct aside {
+  void (*run)(void *);
+  void *argument;
+} aside_t;
+
+/* No signal is handled there: whoever the process sends one to is another thread. */
+static void *run_aside(void *from) {
+  aside_t const *const aside = from;
+  struct sigaction actions[SIGNALS];
+  bool known[SIGNALS];
+  sigset_t all;
+  (void)sigfillset(&all);
+  (void)pthread_sigmask(SIG_BLOCK, &all, NULL);
+  read_handlers(actions, known);
+  aside->run(aside->argument);
+  for (int i = 1; i < SIGNALS; i++) {
+    struct sigaction now;
+    if (!known[i] || sigaction(i, NULL, &now) != 0) continue;
+    if (now.sa_handler != actions[i].sa_handler) (void)sigaction(i, &actions[i], NULL);
+  }
+  return NULL;
+}
+
+bool os_run_aside(void (*run)(void *), void *argument) {
+  pthread_t thread;
+  aside_t aside = {run, argument};
+  if (pthread_create(&thread, NULL, run_aside, &aside) != 0) return false;
+  return pthread_join(thread, NULL) == 0;
+}
+
 /* ---- The library itself ---------------------------------------------------------------------- */
 
 bool os_keep_loaded(void const *inside) {
@@ -155,6 +196,13 @@ static bool is_defined_by(void *library, void *symbol) {
 #ifdef __APPLE__
   (void)library;
   return symbol != NULL;
+#elif defined(__GLIBC__)
+  /* Which record of the loader it is, and nothing that is in there: another thread may be loading. */
+  struct link_map *of_library, *of_symbol;
+  Dl_info about;
+  return symbol != NULL && dlinfo(library, RTLD_DI_LINKMAP, &of_library) == 0 &&
+         dladdr1(symbol, &about, (void **)&of_symbol, RTLD_DL_LINKMAP) != 0 &&
+         of_library == of_symbol;
 #else
   struct link_map *map;
   Dl_info of_library, of_symbol;

@@ -84,6 +84,26 @@ void os_yield(void) {
   (void)SwitchToThread();
 }
 
+typedef struct aside {
+  void (*run)(void *);
+  void *argument;
+} aside_t;
+
+static DWORD WINAPI run_aside(LPVOID from) {
+  aside_t const *const aside = from;
+  aside->run(aside->argument);
+  return 0;
+}
+
+bool os_run_aside(void (*run)(void *), void *argument) {
+  aside_t aside = {run, argument};
+  HANDLE const thread = CreateThread(NULL, 0, run_aside, &aside, 0, NULL);
+  if (thread == NULL) return false;
+  (void)WaitForSingleObject(thread, INFINITE);
+  (void)CloseHandle(thread);
+  return true;
+}
+
 /* ---- The library itself ---------------------------------------------------------------------- */
 
 bool os_keep_loaded(void const *inside) {

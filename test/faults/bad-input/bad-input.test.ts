@@ -3,6 +3,7 @@
 // because the first thing that must not happen is that the process dies.
 
 import { describe, expect, test } from 'vitest'
+import { gcToTest } from '../../support/gc.js'
 import { lacks, mimalloc } from '../../support/mallocs.js'
 import { facts } from '../support/child.js'
 
@@ -49,6 +50,12 @@ describe('bad input', () => {
       expectNone('allocators.mjs', ['DynamicAllocator'], 1000),
     )
   })
+
+  test.skipIf(!gcToTest)(
+    'the same of the collected heap (libgc)',
+    () => expectNone('allocators.mjs', ['gc'], 1000),
+    200_000,
+  )
 
   test('regions of no size, with no options, of no memory, and after their end', () =>
     expectNone('regions.mjs', [], 600))
