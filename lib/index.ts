@@ -43,3 +43,4 @@ export { type SizeBucket, TrackingAllocator, type TrackingSnapshot } from './all
 export { CAllocator, cAllocator, type HeapInfo } from './system/c.js'
 export { PageAllocator, pageAllocator } from './system/page.js'
 export { RawCAllocator, rawCAllocator } from './system/raw-c.js'
+export { type HeapToken, ThreadSafeAllocator } from './system/thread-safe.js'

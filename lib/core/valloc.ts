@@ -17,6 +17,7 @@ export type CTable =
   | 'pages'
   | 'pool'
   | 'rawLibc'
+  | 'shared'
   | 'slab'
   | 'stack'
 
@@ -27,6 +28,8 @@ export interface CHeap {
   readonly state: Int32Array | null
   /** Where the blocks are, which must not go while C has them. */
   readonly region: Region | null
+  /** Where C keeps its own state, and what must not be collected for that to stay. */
+  readonly own?: { readonly self: number; readonly keeper: object }
 }
 
 /** An opened door: addresses, and how to close it. */

@@ -17,12 +17,18 @@ function opened(external: object, close: () => void): OpenDoor {
   }
 }
 
-function openHeap({ table, state, region }: CHeap, name: string): OpenDoor {
+function openHeap({ table, state, region, own }: CHeap, name: string): OpenDoor {
   const { native } = loadAddon()
   if (region !== null && !region.addressable) throw unaddressable(name, region.address)
   const pin = region?.pin()
   const memory = region?.buffer ?? null
-  const external = native.openDoor(native.tables[table], 0, state, memory)
+  const external = native.openDoor(
+    native.tables[table],
+    own?.self ?? 0,
+    state,
+    memory,
+    own?.keeper ?? null,
+  )
   return opened(external, () => {
     native.closeDoor(external)
     pin?.[Symbol.dispose]()

@@ -40,6 +40,7 @@ static Napi::Object Init(Napi::Env env, Napi::Object exports) {
   ExportDoors(env, exports);
   ExportHeaps(env, exports, state);
   ExportPages(env, exports);
+  ExportSharedHeaps(env, exports, state);
   ExportSpans(env, exports);
   return exports;
 }

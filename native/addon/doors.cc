@@ -19,6 +19,7 @@ extern "C" {
 #include "libc.h"
 #include "pages.h"
 #include "pool.h"
+#include "shared_heap.h"
 #include "slab.h"
 #include "stack.h"
 }
@@ -30,7 +31,7 @@ namespace {
 struct Door {
   oh_valloc_t v = oh_null();  // first: the address of a door is that of its oh_valloc_t
   napi_env env = nullptr;
-  napi_ref kept[2] = {nullptr, nullptr};  // state and memory, or the function to call
+  napi_ref kept[3] = {};  // state, memory and what self is of; or the function to call
   std::thread::id thread;
   EnvState *state = nullptr;
   bool open = true;
@@ -168,7 +169,8 @@ Door *NewDoor(Napi::CallbackInfo const &info) {
   return door;
 }
 
-// (table, self or 0, state or null, buffer of the memory or null) -> External. With a state, that is self.
+// (table, self or 0, state or null, buffer of the memory or null, what keeps self or null) -> External. With
+// a state, that is self.
 Napi::Value OpenDoor(Napi::CallbackInfo const &info) {
   Door *door = NewDoor(info);
   auto address = [&](size_t i) { return AsPointer(info[i].As<Napi::Number>().DoubleValue()); };
@@ -176,6 +178,7 @@ Napi::Value OpenDoor(Napi::CallbackInfo const &info) {
   door->v.self = info[2].IsNull() ? address(1) : info[2].As<Napi::Int32Array>().Data();
   Keep(door, 0, info[2]);
   Keep(door, 1, info[3]);
+  Keep(door, 2, info[4]);
   return Opened(info, door);
 }
 
@@ -205,8 +208,8 @@ Napi::Object Tables(Napi::Env env) {
       {"bump", &oh_bump_vtable},     {"freeList", &oh_free_list_vtable},
       {"libc", &oh_libc_vtable},     {"null", &oh_null_vtable},
       {"pages", &oh_pages_vtable},   {"pool", &oh_pool_vtable},
-      {"rawLibc", &oh_libc_raw_vtable}, {"slab", &oh_slab_vtable},
-      {"stack", &oh_stack_vtable},
+      {"rawLibc", &oh_libc_raw_vtable}, {"shared", &oh_shared_vtable},
+      {"slab", &oh_slab_vtable},     {"stack", &oh_stack_vtable},
   };
   Napi::Object result = Napi::Object::New(env);
   for (auto const &entry : tables) {

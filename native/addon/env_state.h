@@ -11,7 +11,7 @@
 namespace offheap {
 
 // Slots of the box, as in lib/native/binding.ts.
-enum BoxSlot { kPtr, kSize, kAlign, kNewSize, kStatus, kResult, kOperation, kBoxLength = 8 };
+enum BoxSlot { kPtr, kSize, kAlign, kNewSize, kStatus, kResult, kOperation, kSelf, kBoxLength = 8 };
 
 class EnvState {
  public:
@@ -48,6 +48,7 @@ inline EnvState *StateOf(Napi::CallbackInfo const &info) {
 void ExportDoors(Napi::Env env, Napi::Object exports);
 void ExportHeaps(Napi::Env env, Napi::Object exports, EnvState *state);
 void ExportPages(Napi::Env env, Napi::Object exports);
+void ExportSharedHeaps(Napi::Env env, Napi::Object exports, EnvState *state);
 void ExportSpans(Napi::Env env, Napi::Object exports);
 // This runtime can move the memory of an ArrayBuffer into another (ArrayBuffer.prototype.transfer).
 void SetMovable();
