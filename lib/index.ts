@@ -27,6 +27,7 @@ export {
   type ArenaReset,
 } from './allocators/arena.js'
 export { BumpAllocator, BumpCheckpoint } from './allocators/bump.js'
+export { type BumpToken, ConcurrentBumpAllocator } from './allocators/concurrent-bump.js'
 export { FailingAllocator, type FailingOptions } from './allocators/failing.js'
 export { checkAllAllocationFailures } from './allocators/failure-check.js'
 export { FallbackAllocator } from './allocators/fallback.js'

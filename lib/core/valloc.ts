@@ -11,6 +11,7 @@ import type { Region } from './region.js'
 /** The allocators that are written in C. */
 export type CTable =
   | 'bump'
+  | 'concurrentBump'
   | 'freeList'
   | 'libc'
   | 'null'

@@ -24,9 +24,10 @@ function openHeap({ table, state, region, own }: CHeap, name: string): OpenDoor 
   const memory = region?.buffer ?? null
   const external = native.openDoor(
     native.tables[table],
-    own?.self ?? 0,
+    own?.self ?? region?.address ?? 0,
     state,
     memory,
+    region?.byteLength ?? 0,
     own?.keeper ?? null,
   )
   return opened(external, () => {

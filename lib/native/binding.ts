@@ -168,9 +168,10 @@ export interface Binding {
    */
   openDoor(
     table: number,
-    self: number,
+    selfOrAddress: number,
     state: Int32Array | null,
     memory: ArrayBufferLike | null,
+    byteLength: number,
     keeper: object | null,
   ): object
   /** The same for an allocator that is called, on this thread, with its arguments in the box. */

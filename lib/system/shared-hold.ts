@@ -5,9 +5,13 @@ import { OffheapError, OutOfMemoryError, unexpected } from '../core/errors.js'
 import { regionFor } from '../core/memory.js'
 import { disposed, type Region, unaddressable } from '../core/region.js'
 import { RegionAllocator } from '../core/region-allocator.js'
+import type { CTable } from '../core/valloc.js'
 import { Box, loadAddon } from '../native/binding.js'
 
 const WHO = 'ThreadSafeAllocator'
+
+/** As in native/core/strategy.c. */
+const LOCKABLE: ReadonlySet<CTable> = new Set(['bump', 'freeList', 'pool', 'slab'])
 
 /** A heap for other threads of this process, by {@link ThreadSafeAllocator.share}. */
 export interface HeapToken {
@@ -39,7 +43,7 @@ export function takeOver(inner: unknown): Hold {
     throw unexpected('INVALID_ARGUMENT', 'an Allocator', WHO, inner)
   }
   const c = inner instanceof RegionAllocator ? inner._cHeap() : null
-  if (c === null || c.table === 'stack') throw unsuitable(inner)
+  if (c === null || !LOCKABLE.has(c.table)) throw unsuitable(inner)
   const region = (inner as RegionAllocator).region
   if (!region.addressable) throw unaddressable(inner.name, region.address)
   const { native, box } = loadAddon()

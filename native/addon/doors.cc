@@ -14,6 +14,7 @@
 
 extern "C" {
 #include "bump.h"
+#include "concurrent_bump.h"
 #include "door.h"
 #include "free_list.h"
 #include "libc.h"
@@ -34,6 +35,7 @@ struct Door {
   napi_ref kept[3] = {};  // state, memory and what self is of; or the function to call
   std::thread::id thread;
   EnvState *state = nullptr;
+  oh_concurrent_bump_t bump = {};  // self, if it is one
   bool open = true;
 };
 
@@ -169,16 +171,21 @@ Door *NewDoor(Napi::CallbackInfo const &info) {
   return door;
 }
 
-// (table, self or 0, state or null, buffer of the memory or null, what keeps self or null) -> External. With
-// a state, that is self.
+// (table, self or address of the memory, state or null, buffer of the memory or null, its length, what
+// keeps self or null) -> External. With a state, that is self, unless other threads may write to it.
 Napi::Value OpenDoor(Napi::CallbackInfo const &info) {
   Door *door = NewDoor(info);
   auto address = [&](size_t i) { return AsPointer(info[i].As<Napi::Number>().DoubleValue()); };
   door->v.vt = static_cast<oh_vtable_t const *>(address(0));
   door->v.self = info[2].IsNull() ? address(1) : info[2].As<Napi::Int32Array>().Data();
+  if (door->v.vt == &oh_concurrent_bump_vtable) {
+    size_t length = static_cast<size_t>(info[4].As<Napi::Number>().Int64Value());
+    door->bump = {static_cast<uint32_t *>(door->v.self), address(1), length};
+    door->v.self = &door->bump;
+  }
   Keep(door, 0, info[2]);
   Keep(door, 1, info[3]);
-  Keep(door, 2, info[4]);
+  Keep(door, 2, info[5]);
   return Opened(info, door);
 }
 
@@ -205,7 +212,8 @@ Napi::Object Tables(Napi::Env env) {
     char const *name;
     oh_vtable_t const *table;
   } const tables[] = {
-      {"bump", &oh_bump_vtable},     {"freeList", &oh_free_list_vtable},
+      {"bump", &oh_bump_vtable},     {"concurrentBump", &oh_concurrent_bump_vtable},
+      {"freeList", &oh_free_list_vtable},
       {"libc", &oh_libc_vtable},     {"null", &oh_null_vtable},
       {"pages", &oh_pages_vtable},   {"pool", &oh_pool_vtable},
       {"rawLibc", &oh_libc_raw_vtable}, {"shared", &oh_shared_vtable},

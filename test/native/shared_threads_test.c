@@ -6,6 +6,7 @@
 
 #include "bump.h"
 #include "check.h"
+#include "concurrent_bump.h"
 #include "door.h"
 #include "free_list.h"
 #include "pool.h"
@@ -332,6 +333,71 @@ static void who_waits_for_a_dying_holder_is_told(void) {
   oh_shared_let_go(heap);
 }
 
+/* ---- A bump without a lock ------------------------------------------------------------------- */
+
+static uint32_t words[OH_CONCURRENT_WORDS];
+static oh_concurrent_bump_t const concurrent = {words, memory, CAPACITY};
+
+static void *take_all(void *arg) {
+  job_t *const job = arg;
+  size_t used = 0;
+  for (unsigned i = 0;; i++) {
+    size_t const size = (i * 7 + job->thread) % 60;
+    char *const ptr = oh_malloc(job->v, (size_t)1 << (i % 5), size);
+    if (ptr == NULL) break;
+    CHECK(ptr >= memory && ptr + size <= memory + CAPACITY);
+    CHECK((uintptr_t)ptr % ((size_t)1 << (i % 5)) == 0);
+    memset(ptr, (int)job->thread + 1, size);
+    if (i % 8 == 0) {
+      CHECK(size == 0 || (ptr[0] == (char)(job->thread + 1) && ptr[size - 1] == ptr[0]));
+      job->v.vt->free(job->v.self, ptr, size + (size == 0), 1);
+    } else {
+      used += size + (size == 0);
+    }
+  }
+  job->most = used;
+  return NULL;
+}
+
+static void threads_share_a_bump_without_a_lock(void) {
+  pthread_t threads[THREADS];
+  job_t jobs[THREADS];
+  size_t used = 0;
+  memset(words, 0, sizeof words);
+  for (unsigned i = 0; i < THREADS; i++) {
+    jobs[i] = (job_t){{(void *)(uintptr_t)&concurrent, &oh_concurrent_bump_vtable}, i, 0};
+    CHECK(pthread_create(&threads[i], NULL, take_all, &jobs[i]) == 0);
+  }
+  for (unsigned i = 0; i < THREADS; i++) {
+    CHECK(pthread_join(threads[i], NULL) == 0);
+    used += jobs[i].most;
+  }
+  CHECK(words[OH_CONCURRENT_CURSOR] - words[OH_CONCURRENT_GAPS] == used);
+  CHECK(CAPACITY - words[OH_CONCURRENT_CURSOR] < 100);
+}
+
+/* Whatever its words hold, it hands out nothing that lies outside, and believes nobody who does. */
+static void broken_words_name_no_memory_outside(void) {
+  unsigned random = 5;
+  void *const before = (void *)((uintptr_t)memory - 1);
+  for (unsigned round = 0; round < 100000; round++) {
+    uint32_t const cursor = next(&random) << 8 ^ next(&random);
+    words[OH_CONCURRENT_CURSOR] = round % 3 == 0 ? cursor : cursor % (CAPACITY + 100);
+    words[OH_CONCURRENT_GAPS] = next(&random);
+    size_t const size = next(&random) % 5000;
+    size_t const align = (size_t)1 << next(&random) % 13;
+    char *const ptr = oh_concurrent_bump_alloc(&concurrent, size, align);
+    CHECK(ptr == NULL || (ptr >= memory && ptr + size <= memory + CAPACITY));
+    CHECK(!oh_concurrent_bump_free(&concurrent, before, 1));
+    CHECK(!oh_concurrent_bump_free(&concurrent, memory + CAPACITY, 1));
+    CHECK(!oh_concurrent_bump_free(&concurrent, memory, (size_t)CAPACITY + 1));
+    CHECK(!oh_concurrent_bump_resize(&concurrent, memory, 1, (size_t)CAPACITY + 1));
+    CHECK(oh_concurrent_bump_alloc(&concurrent, SIZE_MAX, 1) == NULL);
+    CHECK(oh_concurrent_bump_alloc(&concurrent, 1, 3) == NULL);
+  }
+  CHECK(oh_concurrent_bump_vtable.alloc(NULL, 1, 1) == NULL);
+}
+
 int main(void) {
   RUN(threads_share_a_slab);
   RUN(threads_share_a_free_list);
@@ -344,5 +410,7 @@ int main(void) {
   RUN(no_heap_is_refused);
   RUN(a_dead_holder_poisons_the_heap);
   RUN(who_waits_for_a_dying_holder_is_told);
+  RUN(threads_share_a_bump_without_a_lock);
+  RUN(broken_words_name_no_memory_outside);
   return 0;
 }

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import {
   BumpAllocator,
   cAllocator,
+  ConcurrentBumpAllocator,
   FreeListAllocator,
   type HeapToken,
   LimitAllocator,
@@ -108,6 +109,7 @@ describe('taking over', () => {
     ['cAllocator', () => cAllocator],
     ['pageAllocator', () => pageAllocator],
     ['nullAllocator', () => nullAllocator],
+    ['a bump that needs no lock', () => new ConcurrentBumpAllocator(SIZE)],
     ['a stack', () => new StackAllocator(SIZE)],
     ['what wraps another', () => new LimitAllocator(cAllocator, 100)],
     ['one that is shared already', sharedSlab],

@@ -59,3 +59,14 @@ describe('ThreadSafeAllocator', () => {
     })
   })
 })
+
+describe('ConcurrentBumpAllocator', () => {
+  test('workers that allocate at once never get the same byte', async () => {
+    expect(await facts(here, 'fixtures/bump-race.mjs', { args: ['4'] })).toEqual({
+      intact: true,
+      busy: 4,
+      full: true,
+      unaccounted: 0,
+    })
+  })
+})
