@@ -10,6 +10,7 @@ import liveRandom from './live-random.mjs'
 import pages from './pages.mjs'
 import pairs from './pairs.mjs'
 import regionMemory from './region-memory.mjs'
+import threads from './threads.mjs'
 import traceHeads from './trace-heads.mjs'
 import traces from './traces.mjs'
 import view from './view.mjs'
@@ -29,6 +30,7 @@ export const cases = [
   arena,
   view,
   cHeap,
+  threads,
   regionMemory,
   pages,
 ]

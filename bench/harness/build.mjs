@@ -13,10 +13,16 @@ const CLOCK = 'bench/c/bench.c'
 
 /** Sources of each program, and what it needs beside the common flags. */
 const programs = {
-  bump: { sources: [CLOCK, 'bench/c/bump.c', 'bench/c/textbook_bump.c', 'native/core/bump.c'] },
+  bump: {
+    sources: [CLOCK, 'bench/c/bump.c', 'bench/c/textbook_bump.c', ...['bump', 'door'].map(core)],
+  },
   live_blocks: { sources: [CLOCK, 'bench/c/live_blocks.c'], flags: ['-fno-builtin'] },
   malloc_pair: {
-    sources: [CLOCK, 'bench/c/malloc_pair.c', ...['libc', 'live_map', 'os_posix'].map(core)],
+    sources: [
+      CLOCK,
+      'bench/c/malloc_pair.c',
+      ...['door', 'libc', 'live_map', 'os_posix'].map(core),
+    ],
     flags: ['-fno-builtin'],
   },
   mmap_pair: { sources: [CLOCK, 'bench/c/mmap_pair.c'] },

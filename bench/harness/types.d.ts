@@ -84,8 +84,20 @@ export interface GrowthBelow {
   arm: string
   growthBelowMiB: number
 }
+/** The arm takes at most so many nanoseconds. */
+export interface NsAtMost {
+  arm: string
+  nsAtMost: number
+}
 /** What the library promises of its speed. */
-export type Bar = AtMost | AtLeast | GeomeanAtMost | GrowsAtMost | UtilisationAtLeast | GrowthBelow
+export type Bar =
+  | NsAtMost
+  | AtMost
+  | AtLeast
+  | GeomeanAtMost
+  | GrowsAtMost
+  | UtilisationAtLeast
+  | GrowthBelow
 
 export interface Case {
   /** That of its file, and of --case. */
@@ -157,7 +169,7 @@ export interface Judged {
   value: number
   low: number
   high: number
-  unit: 'x' | 'MiB' | ''
+  unit: 'x' | 'MiB' | 'ns' | ''
   /** null: an arm of it did not run. */
   held: boolean | null
 }
