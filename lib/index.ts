@@ -27,7 +27,8 @@ export {
   type ArenaReset,
 } from './allocators/arena.js'
 export { BumpAllocator, BumpCheckpoint } from './allocators/bump.js'
-export { type BumpToken, ConcurrentBumpAllocator } from './allocators/concurrent-bump.js'
+export { ConcurrentBumpAllocator } from './allocators/concurrent-bump.js'
+export type { BumpToken } from './allocators/concurrent-token.js'
 export { FailingAllocator, type FailingOptions } from './allocators/failing.js'
 export { checkAllAllocationFailures } from './allocators/failure-check.js'
 export { FallbackAllocator } from './allocators/fallback.js'
@@ -44,4 +45,5 @@ export { type SizeBucket, TrackingAllocator, type TrackingSnapshot } from './all
 export { CAllocator, cAllocator, type HeapInfo } from './system/c.js'
 export { PageAllocator, pageAllocator } from './system/page.js'
 export { RawCAllocator, rawCAllocator } from './system/raw-c.js'
-export { type HeapToken, ThreadSafeAllocator } from './system/thread-safe.js'
+export type { HeapToken } from './system/shared-hold.js'
+export { ThreadSafeAllocator } from './system/thread-safe.js'

@@ -24,8 +24,6 @@ import { RegionAllocator } from '../core/region-allocator.js'
 import { ConcurrentBumpWord as Word } from '../core/state.js'
 import { Attached, attachedTo, type BumpToken, memoryOf, newWords } from './concurrent-token.js'
 
-export type { BumpToken }
-
 const NAME = 'ConcurrentBumpAllocator'
 
 const enum Offset {

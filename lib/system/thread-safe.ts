@@ -24,8 +24,6 @@ import { Box, loadAddon, type SharedHeaps, Status } from '../native/binding.js'
 import { isUsualLayout } from './native-allocator.js'
 import { Hold, type HeapToken, holdOf, takeOver } from './shared-hold.js'
 
-export type { HeapToken }
-
 /**
  * A heap that several threads use, each through an instance of its own. Handles belong to the thread that
  * made them; blocks to nobody: any thread, and C through `valloc`, may free them by address.
