@@ -173,6 +173,9 @@ export class ConcurrentBumpAllocator extends RegionAllocator {
 
   /** All threads together; while others allocate, the figures are of slightly different moments. */
   override stats(): AllocatorStats {
+    if (this._gone) {
+      return { name: NAME, capacity: 0, used: 0, peak: 0, footprint: 0, peakFootprint: 0 }
+    }
     const footprint = this._cursor
     const used = Math.max(0, footprint - this._read(Word.GAPS))
     return {

@@ -84,7 +84,7 @@ export interface SharedHeaps {
   free(): undefined | null
   /** PTR, SIZE, ALIGN, NEW_SIZE -> STATUS, RESULT: 1 when it could. */
   resize(): void
-  /** PTR -> STATUS, RESULT: bytes of the live block that starts there, or 0. */
+  /** PTR -> STATUS, RESULT: bytes of the live block that starts there, or 0, and why. */
   usableSize(): void
 
   /**

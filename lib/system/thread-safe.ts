@@ -12,7 +12,14 @@
  * and ConcurrentBumpAllocator where nothing is freed singly.
  */
 import { Allocation } from '../core/allocation.js'
-import { Allocator, alignOf, doubleFree, invalidPointer, sizeOf } from '../core/allocator.js'
+import {
+  Allocator,
+  alignOf,
+  doubleFree,
+  invalidPointer,
+  sizeOf,
+  viewIn,
+} from '../core/allocator.js'
 import type { AllocatorStats } from '../core/allocator.js'
 import { isSharedBuffer } from '../core/brand.js'
 import { OffheapError, OutOfMemoryError } from '../core/errors.js'
@@ -173,14 +180,24 @@ export class ThreadSafeAllocator extends Allocator implements RegionUser {
   }
 
   /**
-   * Bytes that the live block at `ptr` has, at least what was asked for; 0 where none starts, or the
-   * strategy keeps no sizes. Throws ERR_OFFHEAP_POISONED, ERR_OFFHEAP_DISPOSED.
+   * Bytes that the live block at `ptr` has, at least what was asked for. Throws as rawFree; always over a
+   * bump, which keeps no sizes.
    */
   usableSize(ptr: Pointer): number {
     this._box[Box.PTR] = checkPointer(ptr, 'ThreadSafeAllocator.usableSize')
-    this._assertUsable()
-    if (this._ask() === Status.POISONED) throw poisonedHeap()
+    const status = this._ask()
+    if (status !== Status.OK) throw this._refused(status, 'usableSize', ptr, 0, 1)
     return this._box[Box.RESULT]!
+  }
+
+  override view(ptr: Pointer, size: number): Uint8Array {
+    this._assertUsable()
+    return viewIn(this._region, ptr, size, this.name)
+  }
+
+  /** Is this address in the heap's memory? O(1), without asking the heap. */
+  override owns(ptr: Pointer): boolean {
+    return this._self !== 0 && super.owns(ptr)
   }
 
   /** The figures of the heap, all threads together. */

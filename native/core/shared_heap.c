@@ -108,7 +108,7 @@ void oh_shared_count(uint32_t *heaps, uint32_t *holders) {
 /* ---- Operations ------------------------------------------------------------------------------ */
 
 /* Why the strategy refused a block that its caller says is one. */
-static oh_status_t refusal(oh_shared_t const *heap, void *ptr) {
+static oh_status_t refusal(oh_shared_t const *heap, void const *ptr) {
   oh_strategy_t const *const strategy = heap->strategy;
   if (strategy->vtable->usable_size(heap->state, ptr) > 0) return OH_INVALID_SIZE;
   return strategy->is_free(heap->state, ptr) ? OH_DOUBLE_FREE : OH_INVALID_POINTER;
@@ -151,8 +151,9 @@ oh_status_t oh_shared_usable_size(oh_shared_t *heap, void const *ptr, size_t *si
   if (heap == NULL) return OH_INVALID_POINTER;
   if (!os_lock_take(&heap->lock)) return OH_POISONED;
   *size = heap->strategy->vtable->usable_size(heap->state, ptr);
+  oh_status_t const status = *size > 0 ? OH_OK : refusal(heap, ptr);
   os_lock_release(&heap->lock);
-  return OH_OK;
+  return status;
 }
 
 oh_status_t oh_shared_read(oh_shared_t *heap, oh_figures_t *figures) {

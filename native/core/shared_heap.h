@@ -57,8 +57,8 @@ oh_status_t oh_shared_free(oh_shared_t *heap, void *ptr, size_t size, size_t ali
 /* As free; in place or not at all. */
 oh_status_t oh_shared_resize(oh_shared_t *heap, void *ptr, size_t size, size_t align,
                              size_t new_size, bool *resized);
-/* Bytes that the live block has, at least what was asked for. 0: there is none, or the strategy keeps no
-   sizes. */
+/* Bytes that the live block has, at least what was asked for. 0, and why as free says: there is none, or
+   the strategy keeps no sizes (a bump). */
 oh_status_t oh_shared_usable_size(oh_shared_t *heap, void const *ptr, size_t *size);
 /* OH_POISONED: the figures are there, and may be half of an operation old. */
 oh_status_t oh_shared_read(oh_shared_t *heap, oh_figures_t *figures);

@@ -1,6 +1,11 @@
 /** ThreadSafeAllocator and C: threads that C started use the heap of JavaScript's, and one of them dies. */
 import { describe, expect, test } from 'vitest'
-import { Region, SlabAllocator, ThreadSafeAllocator } from '../../lib/index.js'
+import {
+  ConcurrentBumpAllocator,
+  Region,
+  SlabAllocator,
+  ThreadSafeAllocator,
+} from '../../lib/index.js'
 import { expectCode } from '../support/errors.js'
 import { loadStrategy } from './doors.js'
 
@@ -9,6 +14,7 @@ const SIZE = 2 ** 24
 const SOURCES = ['test/doors/shared_door.c', 'os_posix.c']
 const c = loadStrategy('shared_door', SOURCES, [
   'uint32_t churn_in_threads(uintptr_t v, uint32_t threads, uint32_t steps)',
+  'uint32_t take_all(uintptr_t v, uint32_t size)',
   'bool die_with_the_lock(uintptr_t v)',
 ])
 
@@ -47,6 +53,36 @@ describe.skipIf(c === undefined)('threads of C', () => {
     expect(rounds).toBeGreaterThan(200)
     expect(heap.stats().used).toBe(0)
     valloc.release()
+  })
+
+  test('allocate from a bump without a lock, as JavaScript does', async () => {
+    const bump = new ConcurrentBumpAllocator(SIZE)
+    const valloc = bump.valloc
+    const taken = whileRunning((done) => c!['take_all']!.async(valloc.address, 16, done))
+    let mine = 0
+    for (; ; mine++) {
+      const ptr = bump.rawAlloc(16, 1)
+      if (ptr === 0) break
+      bump.view(ptr, 16).fill(0x33)
+    }
+    expect((await taken) + mine).toBe(SIZE / 16)
+    const bytes = bump.view(bump.region.address, SIZE)
+    let count = 0
+    for (let at = 0; at < SIZE; at += 16) if (bytes[at] === 0x33 && bytes[at + 15] === 0x33) count++
+    expect(count).toBe(mine)
+    expectCode('PINNED', () => bump.dispose())
+    valloc.release()
+    bump.dispose()
+  })
+
+  test('whatever the words of a bump hold, C gets nothing that lies outside', () => {
+    const bump = new ConcurrentBumpAllocator(Region.shared(4096))
+    using valloc = bump.valloc
+    const words = new Int32Array(bump.share().state)
+    for (const word of [0, -1, 2 ** 31 - 1, -(2 ** 31), 4095]) {
+      words.fill(word)
+      expect(c!['take_all']!(valloc.address, 64)).toBe(word === 0 ? 64 : 0)
+    }
   })
 
   test('one that dies with the lock leaves a heap that says so, in every thread and for ever', () => {

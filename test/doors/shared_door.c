@@ -51,6 +51,15 @@ uint32_t churn_in_threads(oh_valloc_t const *v, uint32_t threads, uint32_t steps
   return wrong;
 }
 
+/* How many blocks of size bytes there were until there were no more, each with its bytes set. */
+uint32_t take_all(oh_valloc_t const *v, uint32_t size) {
+  for (uint32_t taken = 0;; taken++) {
+    unsigned char *const block = oh_malloc(*v, 1, size);
+    if (block == NULL) return taken;
+    memset(block, 0xcc, size);
+  }
+}
+
 static void *die(void *arg) {
   oh_shared_t *const heap = arg;
   os_lock_take(&heap->lock);
