@@ -11,6 +11,7 @@ import liveRandom from './live-random.mjs'
 import pages from './pages.mjs'
 import pairs from './pairs.mjs'
 import regionMemory from './region-memory.mjs'
+import threads from './threads.mjs'
 import traceHeads from './trace-heads.mjs'
 import traces from './traces.mjs'
 import view from './view.mjs'
@@ -31,6 +32,7 @@ export const cases = [
   view,
   doors,
   cHeap,
+  threads,
   regionMemory,
   pages,
 ]

@@ -99,6 +99,11 @@ function verdict(bar, { all, labelOf, inputText }) {
     const text = `${label}: resident memory grows by less than ${bar.growthBelowMiB} MiB`
     return { text, of, unit: 'MiB', held: of.median < bar.growthBelowMiB }
   }
+  if ('nsAtMost' in bar) {
+    const of = spread(seriesOf(all, bar.arm, null).rounds.map(({ ns }) => ns))
+    const text = `${label}: at most ${bar.nsAtMost} ns`
+    return { text, of, unit: 'ns', held: of.median <= bar.nsAtMost }
+  }
   if ('growsAtMost' in bar) {
     const of = growthOf(all, bar.arm)
     const first = inputText(allOf(all, bar.arm)[0]?.input ?? '')

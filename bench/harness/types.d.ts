@@ -92,8 +92,14 @@ export interface GrowthBelow {
   arm: string
   growthBelowMiB: number
 }
+/** The arm takes at most so many nanoseconds. */
+export interface NsAtMost {
+  arm: string
+  nsAtMost: number
+}
 /** What the library promises of its speed. */
 export type Bar =
+  | NsAtMost
   | AtMost
   | AtLeast
   | GeomeanAtMost

@@ -22,6 +22,10 @@ export function isAnyBuffer(value: unknown): value is ArrayBufferLike {
   return hasSlot(value, bufferLength) || hasSlot(value, sharedLength)
 }
 
+export function isSharedBuffer(value: unknown): value is SharedArrayBuffer {
+  return hasSlot(value, sharedLength)
+}
+
 function hasSlot(value: unknown, getter: Getter): boolean {
   try {
     getter.call(value)

@@ -22,7 +22,7 @@ export abstract class RegionAllocator extends Allocator implements RegionUser {
   protected readonly _region: Region
   /** The allocator or its region was disposed. */
   protected _gone = false
-  private readonly _owned: boolean
+  private _owned: boolean
   private readonly _table: CTable
   /** Its mutable state. */
   protected abstract readonly _words: Int32Array
@@ -80,6 +80,20 @@ export abstract class RegionAllocator extends Allocator implements RegionUser {
   override _cHeap(): CHeap {
     this._assertUsable()
     return { table: this._table, state: this._words, region: this._region }
+  }
+
+  /**
+   * @internal Another allocator goes on with a copy of the state, in the same region: this one ends. Returns
+   * whether the region is freed with its allocator. Throws ERR_OFFHEAP_PINNED.
+   */
+  _handOver(): boolean {
+    assertReleased(this)
+    const owned = this._owned
+    this._owned = false
+    this._region._unclaim(this)
+    this.regionGone()
+    super.dispose()
+    return owned
   }
 
   /** @internal */

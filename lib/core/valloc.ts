@@ -12,6 +12,7 @@ import type { Region } from './region.js'
 /** The allocators that are written in C. */
 export type CTable =
   | 'bump'
+  | 'concurrentBump'
   | 'freeList'
   | 'gc'
   | 'libc'
@@ -19,6 +20,7 @@ export type CTable =
   | 'pages'
   | 'pool'
   | 'rawLibc'
+  | 'shared'
   | 'slab'
   | 'stack'
 
@@ -32,6 +34,8 @@ export interface CHeap {
   readonly state: Int32Array | null
   /** Where the blocks are, which must not go while C has them. */
   readonly region: Region | null
+  /** What must not be collected while C has it. */
+  readonly keeper?: object
 }
 
 /** An opened door: addresses, and how to close it. */

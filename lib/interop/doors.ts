@@ -18,13 +18,14 @@ function opened(external: object, close: () => void): OpenDoor {
 }
 
 function openHeap(heap: CHeap, name: string): OpenDoor {
-  const { table, self = 0, state, region } = heap
+  const { table, state, region, keeper = null } = heap
   const { native } = loadAddon()
   if (region !== null && !region.addressable) throw unaddressable(name, region.address)
   const pin = region?.pin()
   const memory = region?.buffer ?? null
   const at = typeof table === 'number' ? table : native.tables[table]
-  const external = native.openDoor(at, self, state, memory)
+  const self = heap.self ?? region?.address ?? 0
+  const external = native.openDoor(at, self, state, memory, region?.byteLength ?? 0, keeper)
   return opened(external, () => {
     native.closeDoor(external)
     pin?.[Symbol.dispose]()

@@ -26,6 +26,7 @@ export const enum Box {
   STATUS = 4,
   RESULT = 5,
   OPERATION = 6,
+  SELF = 7,
   LENGTH = 8,
 }
 
@@ -38,6 +39,7 @@ export const enum Status {
   INVALID_SIZE = 4,
   SHOWN = 5,
   INVALID_ALIGN = 6,
+  POISONED = 7,
 }
 
 /** Which heap a block belongs to, and thus how it is freed. */
@@ -123,6 +125,40 @@ export interface NativeGc extends NativeHeap {
   stats(owner: number): NativeGcStats
 }
 
+/**
+ * Heaps that several threads hold, and their raw operations: through the box, on the heap at SELF. One
+ * at 0 has no memory and no blocks.
+ */
+export interface SharedHeaps {
+  /** SIZE, ALIGN -> STATUS, RESULT: the address, or 0. */
+  alloc(): void
+  /** PTR, SIZE, ALIGN -> undefined when the block is freed; null when it is not, and STATUS. */
+  free(): undefined | null
+  /** PTR, SIZE, ALIGN, NEW_SIZE -> STATUS, RESULT: 1 when it could. */
+  resize(): void
+  /** PTR -> STATUS, RESULT: bytes of the live block that starts there, or 0, and why. */
+  usableSize(): void
+
+  /**
+   * A heap with a copy of a strategy's state, and its External, which holds it. SELF: its address; RESULT:
+   * its number, PTR and SIZE: its payload. null: no memory, or no strategy that can be shared.
+   */
+  create(table: number, state: Uint8Array, address: Pointer, byteLength: number): object | null
+  /**
+   * Holds the heap with a number whose payload is in a buffer: the same. null: nobody holds it any more;
+   * undefined: there is none in there.
+   */
+  attach(heap: number, memory: Uint8Array): object | null | undefined
+  /** Once more does nothing. */
+  letGo(heap: object): void
+  /** SELF -> STATUS; capacity, used, peak, footprint and peak footprint. */
+  read(): Float64Array
+  /** What tokens of this process carry. */
+  readonly process: string
+  /** Heaps that somebody in this process holds, and how often they are held. */
+  count(): { heaps: number; holders: number }
+}
+
 export interface Binding {
   readonly abi: number
   readonly pageSize: number
@@ -151,6 +187,7 @@ export interface Binding {
   trimDynamic(heap: number): boolean
   /** The heap as C sees it, an oh_valloc_t: PTR: its `self`, RESULT: its table. Both are for good. */
   dynamicDoor(heap: number): void
+  readonly shared: SharedHeaps
 
   /** A run of pages with options: address, or 0. */
   allocPages(
@@ -191,14 +228,16 @@ export interface Binding {
   /** Addresses of the tables of what is written in C. */
   readonly tables: Readonly<Record<CTable, number>>
   /**
-   * An oh_valloc_t for C, until it is closed; it keeps the state and the memory from being collected. With a
-   * state, that is `self`. PTR: its address, RESULT: self, NEW_SIZE: the table.
+   * An oh_valloc_t for C, until it is closed; it keeps the state, the memory and the keeper of `self` from
+   * being collected. With a state, that is `self`. PTR: its address, RESULT: self, NEW_SIZE: the table.
    */
   openDoor(
     table: number,
-    self: number,
+    selfOrAddress: number,
     state: Int32Array | null,
     memory: ArrayBufferLike | null,
+    byteLength: number,
+    keeper: object | null,
   ): object
   /** The same for an allocator that is called, on this thread, with its arguments in the box. */
   openCallback(call: () => void): object

@@ -14,12 +14,14 @@
 
 extern "C" {
 #include "bump.h"
+#include "concurrent_bump.h"
 #include "door.h"
 #include "free_list.h"
 #include "gc.h"
 #include "libc.h"
 #include "pages.h"
 #include "pool.h"
+#include "shared_heap.h"
 #include "slab.h"
 #include "stack.h"
 }
@@ -31,9 +33,10 @@ namespace {
 struct Door {
   oh_valloc_t v = oh_null();  // first: the address of a door is that of its oh_valloc_t
   napi_env env = nullptr;
-  napi_ref kept[2] = {nullptr, nullptr};  // state and memory, or the function to call
+  napi_ref kept[3] = {};  // state, memory and what self is of; or the function to call
   std::thread::id thread;
   EnvState *state = nullptr;
+  oh_concurrent_bump_t bump = {};  // self, if it is one
   bool open = true;
 };
 
@@ -169,14 +172,21 @@ Door *NewDoor(Napi::CallbackInfo const &info) {
   return door;
 }
 
-// (table, self or 0, state or null, buffer of the memory or null) -> External. With a state, that is self.
+// (table, self or address of the memory, state or null, buffer of the memory or null, its length, what
+// keeps self or null) -> External. With a state, that is self, unless other threads may write to it.
 Napi::Value OpenDoor(Napi::CallbackInfo const &info) {
   Door *door = NewDoor(info);
   auto address = [&](size_t i) { return AsPointer(info[i].As<Napi::Number>().DoubleValue()); };
   door->v.vt = static_cast<oh_vtable_t const *>(address(0));
   door->v.self = info[2].IsNull() ? address(1) : info[2].As<Napi::Int32Array>().Data();
+  if (door->v.vt == &oh_concurrent_bump_vtable) {
+    size_t length = static_cast<size_t>(info[4].As<Napi::Number>().Int64Value());
+    door->bump = {static_cast<uint32_t *>(door->v.self), address(1), length};
+    door->v.self = &door->bump;
+  }
   Keep(door, 0, info[2]);
   Keep(door, 1, info[3]);
+  Keep(door, 2, info[5]);
   return Opened(info, door);
 }
 
@@ -203,11 +213,12 @@ Napi::Object Tables(Napi::Env env) {
     char const *name;
     oh_vtable_t const *table;
   } const tables[] = {
-      {"bump", &oh_bump_vtable},     {"freeList", &oh_free_list_vtable}, {"gc", &oh_gc_vtable},
+      {"bump", &oh_bump_vtable},     {"concurrentBump", &oh_concurrent_bump_vtable},
+      {"freeList", &oh_free_list_vtable}, {"gc", &oh_gc_vtable},
       {"libc", &oh_libc_vtable},     {"null", &oh_null_vtable},
       {"pages", &oh_pages_vtable},   {"pool", &oh_pool_vtable},
-      {"rawLibc", &oh_libc_raw_vtable}, {"slab", &oh_slab_vtable},
-      {"stack", &oh_stack_vtable},
+      {"rawLibc", &oh_libc_raw_vtable}, {"shared", &oh_shared_vtable},
+      {"slab", &oh_slab_vtable},     {"stack", &oh_stack_vtable},
   };
   Napi::Object result = Napi::Object::New(env);
   for (auto const &entry : tables) {

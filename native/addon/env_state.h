@@ -17,7 +17,7 @@ extern "C" {
 namespace offheap {
 
 // Slots of the box, as in lib/native/binding.ts.
-enum BoxSlot { kPtr, kSize, kAlign, kNewSize, kStatus, kResult, kOperation, kBoxLength = 8 };
+enum BoxSlot { kPtr, kSize, kAlign, kNewSize, kStatus, kResult, kOperation, kSelf, kBoxLength = 8 };
 
 class EnvState {
  public:
@@ -64,6 +64,7 @@ void ExportDynamic(Napi::Env env, Napi::Object exports);
 void ExportGc(Napi::Env env, Napi::Object exports, EnvState *state);
 void EndGc(EnvState *state);
 void ExportPages(Napi::Env env, Napi::Object exports);
+void ExportSharedHeaps(Napi::Env env, Napi::Object exports, EnvState *state);
 void ExportSpans(Napi::Env env, Napi::Object exports);
 // This runtime can move the memory of an ArrayBuffer into another (ArrayBuffer.prototype.transfer).
 void SetMovable();

@@ -113,11 +113,23 @@ bool oh_bump_resize(oh_bump_t *bump, void *ptr, size_t size, size_t new_size) {
   return true;
 }
 
-void oh_bump_free(oh_bump_t *bump, void *ptr, size_t size) {
+bool oh_bump_free(oh_bump_t *bump, void *ptr, size_t size) {
   uint32_t start;
-  if (size == 0 || !locate(bump, ptr, size, &start)) return;
+  if (!locate(bump, ptr, size, &start)) return false;
+  if (size == 0) return true;
   note_peaks(bump);
   give_back(bump, (uint32_t)size, is_last(bump, start, size));
+  return true;
+}
+
+void oh_bump_read(oh_bump_t const *bump, oh_figures_t *figures) {
+  uint32_t const offset = offset_of(bump);
+  uint32_t const used = offset - bump->gaps;
+  figures->capacity = bump->limit - bump->base_lo;
+  figures->used = used;
+  figures->peak = used > bump->peak_used ? used : bump->peak_used;
+  figures->footprint = offset;
+  figures->peak_footprint = offset > bump->peak_offset ? offset : bump->peak_offset;
 }
 
 /* ---- Through the C door ---------------------------------------------------------------------- */
@@ -136,11 +148,8 @@ static void *door_remap(void *self, void *ptr, size_t size, size_t align, size_t
 }
 
 static void door_free(void *self, void *ptr, size_t size, size_t align) {
-  oh_bump_t *const bump = (oh_bump_t *)self;
-  uint32_t start;
   (void)align;
-  if (!oh_accepted(bump != NULL && locate(bump, ptr, size, &start))) return;
-  oh_bump_free(bump, ptr, size);
+  (void)oh_accepted(self != NULL && oh_bump_free((oh_bump_t *)self, ptr, size));
 }
 
 /* A bump keeps no sizes. */

@@ -11,6 +11,7 @@
 #ifndef OH_BUMP_H
 #define OH_BUMP_H
 
+#include "figures.h"
 #include "offheap.h"
 
 #ifdef __cplusplus
@@ -27,8 +28,10 @@ void *oh_bump_alloc(oh_bump_t *bump, size_t size, size_t align);
    gives no room back until a reset. A block from before an open checkpoint does not grow. new_size
    0 means 1 byte. false: nothing changed. */
 bool oh_bump_resize(oh_bump_t *bump, void *ptr, size_t size, size_t new_size);
-/* Room comes back when the block is the last one; any other only counts as no longer used. */
-void oh_bump_free(oh_bump_t *bump, void *ptr, size_t size);
+/* Room comes back when the block is the last one; any other only counts as no longer used. false:
+   refused, nothing changed. */
+bool oh_bump_free(oh_bump_t *bump, void *ptr, size_t size);
+void oh_bump_read(oh_bump_t const *bump, oh_figures_t *figures);
 
 /* self is an oh_bump_t. remap resizes in place or returns NULL. */
 extern oh_vtable_t const oh_bump_vtable;

@@ -135,6 +135,29 @@ bool oh_free_list_free(oh_free_list_t *list, void *ptr, size_t size, size_t alig
   return true;
 }
 
+bool oh_free_list_is_free(oh_free_list_t *list, void const *ptr) {
+  uint64_t const distance = (uint64_t)(uintptr_t)ptr - base_of(list);
+  if (distance % GRANULE != 0 || distance / GRANULE >= list->peak_top) return false;
+  return oh_granules_is_vacant(list, (uint32_t)(distance / GRANULE));
+}
+
+/* What so many granules take, with their share of the state; the last may be a short one. */
+static uint64_t footprint(oh_free_list_t const *list, uint32_t top) {
+  uint64_t const bytes = (uint64_t)top * GRANULE;
+  uint64_t const lines = ((uint64_t)top + LINE_GRANULES - 1) / LINE_GRANULES;
+  uint64_t const nodes = ((uint64_t)top + (1u << GROUP_SHIFT) - 1) >> GROUP_SHIFT;
+  uint64_t const tables = lines * sizeof(oh_free_list_line_t) + nodes * sizeof(oh_free_list_node_t);
+  return (bytes < list->bytes ? bytes : list->bytes) + sizeof *list + tables;
+}
+
+void oh_free_list_read(oh_free_list_t const *list, oh_figures_t *figures) {
+  figures->capacity = list->bytes;
+  figures->used = list->used;
+  figures->peak = list->used > list->peak_used ? list->used : list->peak_used;
+  figures->footprint = footprint(list, list->top);
+  figures->peak_footprint = footprint(list, list->peak_top);
+}
+
 void oh_free_list_reset(oh_free_list_t *list) {
   if (list->used > list->peak_used) list->peak_used = list->used;
   oh_granules_clear(list);

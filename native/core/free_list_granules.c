@@ -51,6 +51,15 @@ bool oh_granules_find(oh_free_list_t *list, uint32_t g, block_t *block) {
   return true;
 }
 
+bool oh_granules_is_vacant(oh_free_list_t *list, uint32_t g) {
+  if (g >= list->top) return true;
+  uint32_t bits = line_of(list, g)->start & (UINT32_MAX >> (31 - (g & 31)));
+  g |= 31;
+  /* The first granule is a start always. */
+  while (bits == 0) bits = line_of(list, g -= LINE_GRANULES)->start;
+  return is_free(list, g - 31 + highest_bit(bits));
+}
+
 /* ---- Marks ----------------------------------------------------------------------------------- */
 
 static void set_start(oh_free_list_t *list, uint32_t g) {

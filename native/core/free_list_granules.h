@@ -39,6 +39,8 @@ uint32_t oh_granules_take_aligned(oh_free_list_t *list, wanted_t wanted, uint64_
                                   uint64_t phase);
 /* The live block that starts at granule g. false: there is none. Any g. */
 bool oh_granules_find(oh_free_list_t *list, uint32_t g, block_t *block);
+/* Is this granule in a hole or behind the top? Looks back for a start: O(length of the block). */
+bool oh_granules_is_vacant(oh_free_list_t *list, uint32_t g);
 /* The block has another length now, or another slack. false: nothing changed. */
 bool oh_granules_resize(oh_free_list_t *list, block_t block, wanted_t wanted);
 /* Frees a live block. */

@@ -132,6 +132,31 @@ typedef pthread_mutex_t os_mutex_t;
 void os_mutex_lock(os_mutex_t *mutex);
 void os_mutex_unlock(os_mutex_t *mutex);
 
+/* A lock that outlives its holder: when a thread ends while it has the lock, nobody ever gets it
+   again, and nobody waits for it either. For data that is shared by threads which do not know each
+   other. A thread holds one at a time. Uncontended some ns; who has to wait spins for a moment first,
+   as what is done under it takes tens of ns.
+
+   Linux and the BSDs: a robust mutex; the kernel sees to it, however the thread ends. macOS and Windows
+   have none that is as cheap: there the thread's own exit handlers find the lock, so that a
+   thread which is killed without them (TerminateThread) leaves it taken. */
+typedef struct os_lock {
+#ifdef _WIN32
+  void *srwlock; /* an SRWLOCK */
+#else
+  pthread_mutex_t mutex;
+#endif
+  bool dead; /* a thread ended with it */
+} os_lock_t;
+
+/* false: the system has no more of what it takes. */
+bool os_lock_init(os_lock_t *lock);
+/* Nobody has it, nobody will take it. */
+void os_lock_end(os_lock_t *lock);
+/* false: a thread ended while it had the lock. It is not taken. */
+bool os_lock_take(os_lock_t *lock);
+void os_lock_release(os_lock_t *lock);
+
 #ifdef __cplusplus
 }
 #endif

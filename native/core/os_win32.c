@@ -243,6 +243,53 @@ void os_mutex_unlock(os_mutex_t *mutex) {
   ReleaseSRWLockExclusive((PSRWLOCK)mutex);
 }
 
+/* ---- A lock that outlives its holder --------------------------------------------------------- */
+
+/* A kernel mutex knows that its owner has died, and takes a system call each time. Fiber-local
+   storage has a callback that runs on the thread when it ends. */
+
+static INIT_ONCE held_once = INIT_ONCE_STATIC_INIT;
+static DWORD held = FLS_OUT_OF_INDEXES; /* the lock that this thread has */
+
+/* A thread ends that has a lock. */
+static VOID WINAPI abandon(PVOID value) {
+  os_lock_t *const lock = value;
+  if (lock == NULL) return;
+  lock->dead = true;
+  ReleaseSRWLockExclusive((PSRWLOCK)&lock->srwlock);
+}
+
+static BOOL CALLBACK make_held(PINIT_ONCE once, PVOID parameter, PVOID *context) {
+  (void)once;
+  (void)parameter;
+  (void)context;
+  held = FlsAlloc(abandon);
+  return TRUE;
+}
+
+bool os_lock_init(os_lock_t *lock) {
+  lock->srwlock = NULL;
+  lock->dead = false;
+  InitOnceExecuteOnce(&held_once, make_held, NULL, NULL);
+  return held != FLS_OUT_OF_INDEXES;
+}
+
+void os_lock_end(os_lock_t *lock) {
+  (void)lock;
+}
+
+bool os_lock_take(os_lock_t *lock) {
+  AcquireSRWLockExclusive((PSRWLOCK)&lock->srwlock);
+  if (!lock->dead && FlsSetValue(held, lock)) return true;
+  ReleaseSRWLockExclusive((PSRWLOCK)&lock->srwlock);
+  return false;
+}
+
+void os_lock_release(os_lock_t *lock) {
+  FlsSetValue(held, NULL);
+  ReleaseSRWLockExclusive((PSRWLOCK)&lock->srwlock);
+}
+
 #else
 /* ISO C wants a declaration in every translation unit. */
 typedef int os_win32_is_for_windows;

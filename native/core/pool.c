@@ -123,13 +123,18 @@ static oh_pool_group_t const *group_of(oh_pool_t const *pool, uint32_t index) {
   return (oh_pool_group_t const *)(void const *)(pool + 1) + (index >> 5);
 }
 
-/* The index of the live block that starts there, or NO_BLOCK. (TypeScript guesses at the block that
-   was allocated last; measured here, that gains nothing.) */
-static uint32_t find(oh_pool_t const *pool, void const *ptr) {
+/* The index of the block that starts there; where none does it is larger than any. */
+static uint32_t index_at(oh_pool_t const *pool, void const *ptr) {
   uint64_t const offset = (uint64_t)(uintptr_t)ptr - base_of(pool);
   if (offset > UINT32_MAX) return NO_BLOCK;
   /* Exact: see oh_pool_t. What is no multiple of the stride comes out larger than any index. */
-  uint32_t const index = rotate_right((uint32_t)offset * pool->inverse, pool->shift);
+  return rotate_right((uint32_t)offset * pool->inverse, pool->shift);
+}
+
+/* The index of the live block that starts there, or NO_BLOCK. (TypeScript guesses at the block that
+   was allocated last; measured here, that gains nothing.) */
+static uint32_t find(oh_pool_t const *pool, void const *ptr) {
+  uint32_t const index = index_at(pool, ptr);
   if (index >= pool->begun) return NO_BLOCK;
   return (group_of(pool, index)->free & bit_of(index)) == 0 ? index : NO_BLOCK;
 }
@@ -225,6 +230,25 @@ bool oh_pool_free_block(oh_pool_t *pool, void *ptr) {
 
 size_t oh_pool_usable_size(oh_pool_t const *pool, void const *ptr) {
   return find(pool, ptr) == NO_BLOCK ? 0 : pool->block_size;
+}
+
+bool oh_pool_is_free(oh_pool_t const *pool, void const *ptr) {
+  uint32_t const index = index_at(pool, ptr);
+  return index < pool->begun && find(pool, ptr) == NO_BLOCK;
+}
+
+/* Bytes that so many blocks take, with their share of the state and of the table of sizes. */
+static uint64_t occupied(oh_pool_t const *pool, uint32_t blocks) {
+  return (uint64_t)blocks * ((uint64_t)pool->stride + pool->sizes) + oh_pool_state_size(blocks);
+}
+
+void oh_pool_read(oh_pool_t const *pool, oh_figures_t *figures) {
+  uint32_t const most = pool->begun > pool->peak_begun ? pool->begun : pool->peak_begun;
+  figures->capacity = (uint64_t)pool->most_blocks * pool->block_size;
+  figures->used = pool->used;
+  figures->peak = pool->used > pool->peak_used ? pool->used : pool->peak_used;
+  figures->footprint = occupied(pool, pool->begun);
+  figures->peak_footprint = occupied(pool, most);
 }
 
 bool oh_pool_grow(oh_pool_t *pool, size_t step) {

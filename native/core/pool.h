@@ -19,6 +19,7 @@
 #ifndef OH_POOL_H
 #define OH_POOL_H
 
+#include "figures.h"
 #include "offheap.h"
 
 #ifdef __cplusplus
@@ -48,6 +49,9 @@ bool oh_pool_free(oh_pool_t *pool, void *ptr, size_t size, size_t align);
 bool oh_pool_free_block(oh_pool_t *pool, void *ptr);
 /* The most bytes that the live block at ptr has room for; 0: there is none. */
 size_t oh_pool_usable_size(oh_pool_t const *pool, void const *ptr);
+/* Does a block start there that was handed out and freed? For telling why a pointer was refused. */
+bool oh_pool_is_free(oh_pool_t const *pool, void const *ptr);
+void oh_pool_read(oh_pool_t const *pool, oh_figures_t *figures);
 /* Makes up to step more blocks, as TypeScript does when all are live; memory for all of most_blocks
    must be there. false: there are as many as there can be, some are free, or the region is gone. */
 bool oh_pool_grow(oh_pool_t *pool, size_t step);

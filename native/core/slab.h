@@ -16,6 +16,7 @@
 #ifndef OH_SLAB_H
 #define OH_SLAB_H
 
+#include "figures.h"
 #include "offheap.h"
 
 #ifdef __cplusplus
@@ -44,6 +45,9 @@ bool oh_slab_free(oh_slab_t *slab, void *ptr, size_t size, size_t align);
 
 /* The bytes that the block at ptr has, at least what was asked for; 0: no block lives there. */
 size_t oh_slab_usable_size(oh_slab_t const *slab, void const *ptr);
+/* Could a block start there, and none lives? For telling why a pointer was refused. */
+bool oh_slab_is_free(oh_slab_t const *slab, void const *ptr);
+void oh_slab_read(oh_slab_t const *slab, oh_figures_t *figures);
 
 /* self is an oh_slab_t. remap resizes in place or returns NULL. */
 extern oh_vtable_t const oh_slab_vtable;

@@ -7,6 +7,8 @@ import { promisedOutput } from './checked.js'
 import { root } from './markdown.js'
 
 const examples = readdirSync(join(root, 'examples')).filter((name) => name.endsWith('.mjs'))
+// Of several files. (upload-service is a program with a test of its own.)
+examples.push('worker-pool/main.mjs')
 
 it.concurrent.each(examples)('examples/%s', (name) => {
   const file = join(root, 'examples', name)

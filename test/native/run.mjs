@@ -4,6 +4,7 @@
 //   plain     optimised, as shipped; and offheap.h alone as C11 and C++17
 //   asan      AddressSanitizer, LeakSanitizer and UndefinedBehaviorSanitizer
 //   tsan      ThreadSanitizer, the tests with threads
+//   exits     the same as macOS has it, where no mutex knows that its holder has died
 //   valgrind  memcheck
 //   windows   compiled and linked for Windows, never run
 //
@@ -48,6 +49,7 @@ const modes = {
     needs: [cc],
   },
   tsan: { flags: ['-O1', '-g', '-fsanitize=thread'], only: /threads/, needs: [cc] },
+  exits: { flags: ['-O2', '-DOS_WITHOUT_ROBUST_MUTEX'], only: /threads/, needs: [cc] },
   valgrind: {
     flags: ['-O1', '-g'],
     only: /(?<!memory)_test/, // which measures our memory, and so valgrind's too

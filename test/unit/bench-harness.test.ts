@@ -67,6 +67,13 @@ describe('bars', () => {
     expect(judged({ ...bar, growsAtMost: 4.4 }).held).toBe(false)
   })
 
+  test('nanoseconds are those of the round in the middle', () => {
+    const series = { ...run, all: all.slice(0, 1).map((one) => ({ ...one, input: null })) }
+    const bar = { arm: 'slab', nsAtMost: 4 }
+    expect(judge(bar, series)).toMatchObject({ value: 4, unit: 'ns', held: true })
+    expect(judge({ ...bar, nsAtMost: 3.9 }, series).held).toBe(false)
+  })
+
   test('a bar about an arm that did not run is not measured, and neither held nor missed', () => {
     expect(judged({ arm: 'slab', peer: 'jemalloc', geomeanAtMost: 1 }).held).toBe(null)
   })

@@ -37,6 +37,8 @@ describe('bad input', () => {
     ['pool', 4000],
     ['freeList', 8000],
     ['slab', 3000],
+    ['threadSafe', 4000],
+    ['concurrentBump', 7000],
     ['arena', 1900],
     ['wrapper', 12_000],
   ])(
