@@ -79,6 +79,7 @@ export const enum GcState {
   ANOTHER = 4,
   NO_THREAD = 5,
   UNSUPPORTED = 6,
+  INCREMENTAL = 7,
 }
 
 /** What an owner of collected blocks has: oh_gc_stats_t of native/core/gc_owners.h. */

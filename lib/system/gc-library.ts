@@ -43,6 +43,8 @@ function refused(state: number, library: string): OffheapError {
       return unsupported(`this process uses another libgc already than ${library}`)
     case GcState.UNSUPPORTED:
       return unsupported('it has not been made to work on this system')
+    case GcState.INCREMENTAL:
+      return unsupported("unset GC_ENABLE_INCREMENTAL: that mode needs signals that are Node's")
     default:
       return unsupported('the system has no thread left to set it up on')
   }

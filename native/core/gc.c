@@ -22,6 +22,8 @@
 /* libgc zeroes blocks by writing to them, which takes memory that the caller may never touch. Larger
    blocks than this come from the system as a rule, and are left as they are. */
 #define ZEROED ((size_t)64 << 20)
+/* Bytes with handles that have come or gone before it is worth telling. */
+#define TELLING ((int64_t)4 << 20)
 /* What libgc aligns every block to. */
 #define BLOCK_ALIGN ((size_t)16)
 
@@ -95,8 +97,16 @@ static oh_gc_block_t *make(uint32_t number, size_t size, size_t align) {
   return oh_gc_blocks_find(&heap->blocks, block.ptr);
 }
 
+static void set_handle(oh_gc_block_t *block, bool handle) {
+  oh_gc_owner_t *const owner = oh_gc_owner_at(block->owner);
+  if (handle && !block->handle) owner->handled += block->usable;
+  if (!handle && block->handle) owner->handled -= block->usable;
+  block->handle = handle;
+}
+
 /* Gives the memory back, or leaves that to the last buffer that shows it. */
 static void end(oh_gc_block_t *block) {
+  set_handle(block, false);
   if (block->live) oh_gc_owner_lose(oh_gc_owner_at(block->owner), block->size, block->usable);
   block->live = false;
   if (block->shown > 0) {
@@ -196,13 +206,22 @@ static bool finds_leaks(oh_gc_block_t const *block) {
   return oh_gc_owner_at(block->owner)->options.find_leaks;
 }
 
-uint64_t oh_gc_adopt(void const *ptr) {
+static int64_t change_of(oh_gc_owner_t *owner) {
+  int64_t const change = (int64_t)(owner->handled - owner->reported);
+  if (change < TELLING && change > -TELLING) return 0;
+  owner->reported = owner->handled;
+  return change;
+}
+
+uint64_t oh_gc_adopt(void const *ptr, int64_t *change) {
+  *change = 0;
   os_mutex_lock(&heap->lock);
   oh_gc_block_t *const block = live_at(ptr);
   uint64_t const serial = block == NULL ? 0 : block->serial;
   if (block != NULL) {
     block->raw = finds_leaks(block);
-    block->handle = true;
+    set_handle(block, true);
+    *change = change_of(oh_gc_owner_at(block->owner));
     oh_gc_blocks_update(&heap->blocks, block);
   }
   os_mutex_unlock(&heap->lock);
@@ -213,7 +232,7 @@ void oh_gc_drop(void const *ptr, uint64_t serial) {
   os_mutex_lock(&heap->lock);
   oh_gc_block_t *const block = live_at(ptr);
   if (block != NULL && block->serial == serial) {
-    block->handle = false;
+    set_handle(block, false);
     oh_gc_blocks_update(&heap->blocks, block);
   }
   os_mutex_unlock(&heap->lock);

@@ -33,8 +33,8 @@ oh_gc_state_t oh_gc_open(char const *name);
 uint32_t oh_gc_owner_new(oh_gc_options_t const *options);
 /* No more blocks for it, and those that nobody but their allocation holds are let go. */
 void oh_gc_owner_end(uint32_t owner);
-/* Nobody asks for its records any more. */
-void oh_gc_owner_forget(uint32_t owner);
+/* Nobody asks for its records any more. Returns the sum of all changes that oh_gc_adopt has told. */
+size_t oh_gc_owner_forget(uint32_t owner);
 /* A thread of JavaScript has ended: its handles are gone, and its spans are no roots any more. */
 void oh_gc_thread_end(void const *thread);
 void oh_gc_stats(uint32_t owner, oh_gc_stats_t *stats);
@@ -58,8 +58,10 @@ bool oh_gc_owns(void const *ptr);
 
 /* ---- Who holds a block ----------------------------------------------------------------------- */
 
-/* A handle takes over from the allocation. The block's serial number, or 0: no live block. */
-uint64_t oh_gc_adopt(void const *ptr);
+/* A handle takes over from the allocation. The block's serial number, or 0: no live block. *change: bytes
+   by which its owner's blocks with handles have become more since that was last told, once they are
+   some MiB more or less; else 0. */
+uint64_t oh_gc_adopt(void const *ptr, int64_t *change);
 /* The handle was collected. Does nothing if that block is gone. */
 void oh_gc_drop(void const *ptr, uint64_t serial);
 /* The allocation holds it no more. false: no live block. */

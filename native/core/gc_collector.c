@@ -257,11 +257,13 @@ static void forget(oh_gc_owner_t *owner) {
   oh_gc_owner_let_go(owner);
 }
 
-void oh_gc_owner_forget(uint32_t number) {
+size_t oh_gc_owner_forget(uint32_t number) {
   os_mutex_lock(&heap->lock);
   oh_gc_owner_t *const owner = oh_gc_owner_at(number);
+  size_t const reported = owner == NULL ? 0 : owner->reported;
   if (owner != NULL) forget(owner);
   os_mutex_unlock(&heap->lock);
+  return reported;
 }
 
 void oh_gc_thread_end(void const *thread) {

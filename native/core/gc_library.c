@@ -3,6 +3,7 @@
 
 #include "gc_library.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "os.h"
@@ -67,6 +68,7 @@ oh_gc_state_t oh_gc_library_find(char const *name, oh_gc_library_t *library, voi
   (void)open_any;
   return OH_GC_UNSUPPORTED;
 #else
+  if (getenv("GC_ENABLE_INCREMENTAL") != NULL) return OH_GC_INCREMENTAL;
   *handle = open_any(name);
   if (*handle == NULL) return OH_GC_NOT_FOUND;
   for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++) {

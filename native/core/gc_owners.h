@@ -43,6 +43,8 @@ typedef struct oh_gc_owner {
   bool taken; /* the number is in use                                                             */
   bool ended; /* gets no more blocks                                                              */
   bool forgotten;
+  size_t handled;  /* bytes of blocks that a handle stands for ...                                */
+  size_t reported; /* ... and as many as were told to whoever collects handles                    */
   oh_gc_record_t *records;
   size_t first; /* record that is fetched next                                                    */
   size_t count; /* behind the last one                                                            */
