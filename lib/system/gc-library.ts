@@ -7,9 +7,9 @@ const INSTALL =
   'brew install bdw-gc (macOS); or name its file in the option library'
 
 /**
- * libgc, set up. Throws ERR_OFFHEAP_LIBRARY_NOT_FOUND when it is not there or is none of version 8.2 or
- * later, ERR_OFFHEAP_UNSUPPORTED where it cannot be used, ERR_OFFHEAP_INVALID_ARGUMENT for a name
- * that is none.
+ * libgc, set up. Throws ERR_OFFHEAP_LIBRARY_NOT_FOUND when it is not there or is none of version
+ * 8.2 or later, ERR_OFFHEAP_UNSUPPORTED where it cannot be used, ERR_OFFHEAP_INVALID_ARGUMENT for a
+ * name that is none.
  */
 export function openCollector(library: unknown): NativeGc {
   if (library !== undefined && !isFileName(library)) {

@@ -1,5 +1,5 @@
-// gc_exports.cc: the collected heap. What is called for each block passes its numbers through the box,
-// as heaps.cc says.
+// gc_exports.cc: the collected heap. What is called for each block passes its numbers through the
+// box, as heaps.cc says.
 
 #include <string>
 #include <vector>

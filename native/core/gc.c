@@ -1,14 +1,15 @@
 /* gc.c: the blocks of the collected heap. gc_collector.c says how it is collected.
 
-   Everything is done under one lock, so that a block is its caller's before anybody else can collect,
-   and a wrong address is refused by the table (gc_blocks.h) before libgc sees it: GC_free of what is no
-   block would end the process.
+   Everything is done under one lock, so that a block is its caller's before anybody else can
+   collect, and a wrong address is refused by the table (gc_blocks.h) before libgc sees it: GC_free
+   of what is no block would end the process.
 
-   libgc aligns to 16. For more, a block is that much longer and starts at the first multiple inside; it
-   is still found by its address, because libgc is told that addresses inside a block count.
+   libgc aligns to 16. For more, a block is that much longer and starts at the first multiple
+   inside; it is still found by its address, because libgc is told that addresses inside a block
+   count.
 
-   Costs: 0.1 microseconds for alloc and free together, a third of it libgc's; the rest is the lock and
-   the table. */
+   Costs: 0.1 microseconds for alloc and free together, a third of it libgc's; the rest is the lock
+   and the table. */
 
 #include "gc.h"
 
@@ -19,8 +20,8 @@
 
 /* Bytes that no system has, and that can be added to without care. */
 #define MOST ((size_t)PTRDIFF_MAX / 4)
-/* libgc zeroes blocks by writing to them, which takes memory that the caller may never touch. Larger
-   blocks than this come from the system as a rule, and are left as they are. */
+/* libgc zeroes blocks by writing to them, which takes memory that the caller may never touch.
+   Larger blocks than this come from the system as a rule, and are left as they are. */
 #define ZEROED ((size_t)64 << 20)
 /* Bytes with handles that have come or gone before it is worth telling. */
 #define TELLING ((int64_t)4 << 20)
@@ -36,8 +37,8 @@ static oh_gc_block_t *live_at(void const *ptr) {
   return block != NULL && block->live ? block : NULL;
 }
 
-/* Is this address in a live block? That starts where libgc's does, or at one of the first multiples of
-   powers of two in there. */
+/* Is this address in a live block? That starts where libgc's does, or at one of the first multiples
+   of powers of two in there. */
 static bool is_inside(char const *ptr) {
   char *const base = heap->library.base((void *)(uintptr_t)ptr);
   if (base == NULL) return false;
@@ -152,8 +153,8 @@ oh_status_t oh_gc_resize(void *ptr, size_t size, size_t align, size_t new_size, 
   return status;
 }
 
-/* To the holders of the old block, but for its handle, it is as if it were freed. While the new one is
-   allocated a collection may come, and the table may be rebuilt. */
+/* To the holders of the old block, but for its handle, it is as if it were freed. While the new one
+   is allocated a collection may come, and the table may be rebuilt. */
 static oh_gc_block_t *move(oh_gc_block_t *from, size_t new_size) {
   void const *const ptr = from->ptr;
   from->holds++;

@@ -1,5 +1,5 @@
-/* gc_library.c: see gc_library.h. A table of names, so that what is missing is found before anything
-   is called. Costs: one dlopen and two dozen dlsym. */
+/* gc_library.c: see gc_library.h. A table of names, so that what is missing is found before
+   anything is called. Costs: one dlopen and two dozen dlsym. */
 
 #include "gc_library.h"
 

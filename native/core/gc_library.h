@@ -57,8 +57,8 @@ typedef struct oh_gc_library {
   size_t (*get_heap_size)(void);
 } oh_gc_library_t;
 
-/* Loads the library and finds its functions; *handle is the same for the same library. name NULL: the
-   one that this system has. Sets nothing up. */
+/* Loads the library and finds its functions; *handle is the same for the same library. name NULL:
+   the one that this system has. Sets nothing up. */
 oh_gc_state_t oh_gc_library_find(char const *name, oh_gc_library_t *library, void **handle);
 
 #endif

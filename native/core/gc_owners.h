@@ -1,8 +1,9 @@
-/* gc_owners.h: the accounts of the collected heap: who has how much of it, and what each is to be told.
+/* gc_owners.h: the accounts of the collected heap: who has how much of it, and what each is to be
+   told.
 
    A collection must not call anybody. It leaves a record for each block of an owner that wants to
-   know, who fetches them afterwards. An owner's number is used again when the owner is forgotten and
-   its last block is gone.
+   know, who fetches them afterwards. An owner's number is used again when the owner is forgotten
+   and its last block is gone.
 
    Not safe from several threads: gc.c holds a lock. */
 

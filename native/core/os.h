@@ -63,14 +63,14 @@ bool os_heap_get_info(os_heap_info_t *info);
 /* Lets another thread run: for the few instructions that one waits for another. */
 void os_yield(void);
 
-/* Runs a function on a thread of its own and waits until it has ended. What it does to the handlers of
-   signals is undone. false: there can be no thread now, and nothing was run. */
+/* Runs a function on a thread of its own and waits until it has ended. What it does to the handlers
+   of signals is undone. false: there can be no thread now, and nothing was run. */
 bool os_run_aside(void (*run)(void *), void *argument);
 
 /* ---- Libraries ------------------------------------------------------------------------------- */
 
-/* Loads a shared library by its file name or path, for the rest of the process. NULL: there is none,
-   or it does not load. */
+/* Loads a shared library by its file name or path, for the rest of the process. NULL: there is
+   none, or it does not load. */
 void *os_library_open(char const *name);
 /* The address of what a library exports under a name, or NULL. */
 void *os_library_symbol(void *library, char const *name);

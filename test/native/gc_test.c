@@ -1,5 +1,5 @@
-/* gc_test.c: the collected heap. What is held, or reached from what is held, must never be reclaimed;
-   what is not goes, but for a few that a conservative collector keeps by accident. */
+/* gc_test.c: the collected heap. What is held, or reached from what is held, must never be
+   reclaimed; what is not goes, but for a few that a conservative collector keeps by accident. */
 
 #include "check.h"
 #include "door.h"
