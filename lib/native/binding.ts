@@ -85,6 +85,7 @@ export const enum GcState {
   ANOTHER = 4,
   NO_THREAD = 5,
   UNSUPPORTED = 6,
+  INCREMENTAL = 7,
 }
 
 /** What an owner of collected blocks has: oh_gc_stats_t of native/core/gc_owners.h. */
@@ -100,7 +101,7 @@ export interface NativeGcStats {
 
 /** The collected heap. alloc has its owner in NEW_SIZE; STATUS: how many records wait for that. */
 export interface NativeGc extends NativeHeap {
-  /** PTR -> RESULT: a handle stands for the block from now on; its serial number, or 0: no live block. */
+  /** PTR -> RESULT: a handle stands for the block now; its serial number, or 0: no live block. */
   adopt(): void
   /** PTR -> RESULT: the serial number, or 0: no live block. Holds count. */
   hold(): void

@@ -7,9 +7,9 @@ const INSTALL =
   'brew install bdw-gc (macOS); or name its file in the option library'
 
 /**
- * libgc, set up. Throws ERR_OFFHEAP_LIBRARY_NOT_FOUND when it is not there or is none of version 8.2 or
- * later, ERR_OFFHEAP_UNSUPPORTED where it cannot be used, ERR_OFFHEAP_INVALID_ARGUMENT for a name
- * that is none.
+ * libgc, set up. Throws ERR_OFFHEAP_LIBRARY_NOT_FOUND when it is not there or is none of version
+ * 8.2 or later, ERR_OFFHEAP_UNSUPPORTED where it cannot be used, ERR_OFFHEAP_INVALID_ARGUMENT for a
+ * name that is none.
  */
 export function openCollector(library: unknown): NativeGc {
   if (library !== undefined && !isFileName(library)) {
@@ -43,6 +43,8 @@ function refused(state: number, library: string): OffheapError {
       return unsupported(`this process uses another libgc already than ${library}`)
     case GcState.UNSUPPORTED:
       return unsupported('it has not been made to work on this system')
+    case GcState.INCREMENTAL:
+      return unsupported("unset GC_ENABLE_INCREMENTAL: that mode needs signals that are Node's")
     default:
       return unsupported('the system has no thread left to set it up on')
   }

@@ -1,17 +1,18 @@
 /**
- * GcAllocator: Boehm's collector, from the system's libgc. A block lives as long as something holds it
- * or memory that the collector reads has its address; what nothing reaches is reclaimed.
+ * GcAllocator: Boehm's collector, from the system's libgc. A block lives as long as something holds
+ * it or memory that the collector reads has its address; what nothing reaches is reclaimed.
  *
- * What holds a block: its handle, until V8 collects that; each ArrayBuffer that shows it (a view that
- * outlives the handle is enough); `hold(ptr)`; and for blocks from the raw tier and from C, their
- * allocation itself: an address that is a number in JavaScript is seen by no collector, so they live
- * until they are freed or let go with `letGo(ptr)`. What memory is read: every block that lives, and
- * regions that were registered with `addRoots(region)`.
+ * What holds a block: its handle, until V8 collects that; each ArrayBuffer that shows it (a view
+ * that outlives the handle is enough); `hold(ptr)`; and for blocks from the raw tier and from C,
+ * their allocation itself: an address that is a number in JavaScript is seen by no collector, so
+ * they live until they are freed or let go with `letGo(ptr)`. What memory is read: every block that
+ * lives, and regions that were registered with `addRoots(region)`.
  *
- * Handles go when V8 collects them, and V8 says so with FinalizationRegistry: some time after, never
- * within one synchronous piece of code, perhaps never before the process ends. So nothing is reclaimed
- * under code that still runs, and much may wait; V8 does not know how large a block its handle stands
- * for. Free what you know to be done with. What a worker held by handles is let go when it ends.
+ * Handles go when V8 collects them, and V8 says so with FinalizationRegistry: some time after,
+ * never within one synchronous piece of code, perhaps never before the process ends. So nothing is
+ * reclaimed under code that still runs, and much may wait. V8 is told how many bytes handles stand
+ * for, and collects the sooner: 3,000 forgotten ones of 1 MiB were never more than 280 at a time.
+ * Free what you know to be done with. What a worker held by handles is let go when it ends.
  *
  * native/core/gc_collector.c says why no thread is stopped and no stack is read.
  */
@@ -45,15 +46,20 @@ export interface GcBlock {
 export interface GcOptions {
   /** The file of libgc; by default what the system finds as `libgc.so.1`. One for the process. */
   library?: string
-  /** Blocks hold data only: they are not searched for addresses, and are not zeroed. Default false. */
+  /**
+   * Blocks hold data only: they are not searched for addresses, and are not zeroed. Default false.
+   */
   pointerFree?: boolean
   /**
    * Called for each block of this allocator that a collection has reclaimed, never during one: by
-   * `collect()` before it returns, and after a collection that came by itself in a microtask. What it
-   * throws comes out there.
+   * `collect()` before it returns, and after a collection that came by itself in a microtask. What
+   * it throws comes out there.
    */
   onReclaim?: (block: GcBlock) => void
-  /** Nothing of this allocator is reclaimed; `leaks()` tells what should have been freed. Default false. */
+  /**
+   * Nothing of this allocator is reclaimed; `leaks()` tells what should have been freed. Default
+   * false.
+   */
   findLeaks?: boolean
 }
 
@@ -62,7 +68,9 @@ interface Dropped {
   readonly serial: number
 }
 
-/** Handles that V8 has collected. Of the thread, as an allocator may be collected with its handles. */
+/**
+ * Handles that V8 has collected. Of the thread, as an allocator may be collected with its handles.
+ */
 const handles = new FinalizationRegistry<Dropped>(({ ptr, serial }) => {
   loadAddon().native.gc.drop(ptr, serial)
 })
@@ -73,10 +81,11 @@ const owners = new FinalizationRegistry<number>((owner) => {
 const roots = new Map<number, Region>()
 
 /**
- * Boehm's collector. All instances of all threads share one heap, behind one lock; each keeps its own
- * figures. An instance and its handles belong to the thread that made them; addresses may be freed by
- * any. Blocks are zeroed, up to 64 MiB. About 1.4 microseconds a handle; a collection takes some 10
- * milliseconds with 100,000 blocks, during which other threads that allocate here wait. Not on Windows.
+ * Boehm's collector. All instances of all threads share one heap, behind one lock; each keeps its
+ * own figures. An instance and its handles belong to the thread that made them; addresses may be
+ * freed by any. Blocks are zeroed, up to 64 MiB. About 1.4 microseconds a handle; a collection
+ * takes some 10 milliseconds with 100,000 blocks, during which other threads that allocate here
+ * wait. Not on Windows.
  */
 export class GcAllocator extends NativeAllocator {
   protected readonly _heapId = Heap.GC
@@ -88,9 +97,9 @@ export class GcAllocator extends NativeAllocator {
   private _reporting = false
 
   /**
-   * Loads libgc with the first instance in the process. Throws ERR_OFFHEAP_LIBRARY_NOT_FOUND, with the
-   * package to install, when it is not there; ERR_OFFHEAP_UNSUPPORTED on Windows and where somebody else
-   * in the process uses it; ERR_OFFHEAP_INVALID_ARGUMENT for wrong options.
+   * Loads libgc with the first instance in the process. Throws ERR_OFFHEAP_LIBRARY_NOT_FOUND, with
+   * the package to install, when it is not there; ERR_OFFHEAP_UNSUPPORTED on Windows and where
+   * somebody else in the process uses it; ERR_OFFHEAP_INVALID_ARGUMENT for wrong options.
    */
   constructor(options: GcOptions = {}) {
     super(new WeakRegions())
@@ -141,11 +150,20 @@ export class GcAllocator extends NativeAllocator {
     if (this._gc.free() !== undefined) this._freeRefused(box[Box.STATUS]!, ptr, size, align)
   }
 
-  /** As of every allocator; the block lives as long as its handle, its views, or what points at it. */
+  /**
+   * As of every allocator; the block lives as long as its handle, its views, or what points at it.
+   */
   override tryAlloc(layout: Layout | number, align?: number): Allocation | null {
     const a = super.tryAlloc(layout, align)
     if (a !== null) this._adopt(a, a.ptr)
     return a
+  }
+
+  /** As of every allocator. */
+  override free(a: Allocation): void {
+    super.free(a)
+    // What is registered takes memory until V8 says that the handle is gone: never in a loop.
+    handles.unregister(a)
   }
 
   /** Bytes that a live block really has, at least its size; 0 for any other pointer. */
@@ -154,8 +172,8 @@ export class GcAllocator extends NativeAllocator {
   }
 
   /**
-   * Keeps a live block of any instance from being reclaimed, until the result is disposed or the block
-   * is freed or moved. Holds count. One that a worker leaves behind stays. Throws
+   * Keeps a live block of any instance from being reclaimed, until the result is disposed or the
+   * block is freed or moved. Holds count. One that a worker leaves behind stays. Throws
    * ERR_OFFHEAP_INVALID_POINTER.
    */
   hold(ptr: Pointer): Disposable {
@@ -175,8 +193,9 @@ export class GcAllocator extends NativeAllocator {
   }
 
   /**
-   * Lets go of a block from the raw tier: from now on it lives only as long as something points at it or
-   * holds it. Of an allocator that finds leaks, blocks stay. Throws ERR_OFFHEAP_INVALID_POINTER.
+   * Lets go of a block from the raw tier: from now on it lives only as long as something points at
+   * it or holds it. Of an allocator that finds leaks, blocks stay. Throws
+   * ERR_OFFHEAP_INVALID_POINTER.
    */
   letGo(ptr: Pointer): void {
     checkPointer(ptr, 'GcAllocator.letGo')
@@ -189,8 +208,8 @@ export class GcAllocator extends NativeAllocator {
   /**
    * The collector reads this region for addresses of blocks, of all instances, until the result is
    * disposed; the region is pinned until then. At the end of a worker that is done for it. Throws
-   * ERR_OFFHEAP_DISPOSED, and ERR_OFFHEAP_UNSUPPORTED for memory of V8's or of WebAssembly's, which may
-   * go or move while a collection reads it: it takes regions made by malloc, pages and borrow.
+   * ERR_OFFHEAP_DISPOSED, and ERR_OFFHEAP_UNSUPPORTED for memory of V8's or of WebAssembly's, which
+   * may go or move while a collection reads it: it takes regions made by malloc, pages and borrow.
    */
   addRoots(region: Region): Disposable {
     if (!(region instanceof Region)) {
@@ -222,8 +241,8 @@ export class GcAllocator extends NativeAllocator {
 
   /**
    * Collects now: reclaims every block of every instance that nothing reaches. A few may survive by
-   * accident, as other blocks hold words that look like their address. Calls `onReclaim`. Returns how many
-   * blocks of this allocator were reclaimed.
+   * accident, as other blocks hold words that look like their address. Calls `onReclaim`. Returns
+   * how many blocks of this allocator were reclaimed.
    */
   collect(): number {
     return this._collect(false)
@@ -248,11 +267,11 @@ export class GcAllocator extends NativeAllocator {
   }
 
   /**
-   * With the option `findLeaks`: the blocks of this allocator that nobody has freed and that nothing
-   * reaches: no handle, view, hold or registered region, and no block that one of those reaches. An
-   * address that only JavaScript or a library's own variables know counts for nothing: `hold` the blocks
-   * that C code starts from. They stay until they are freed, and are told again by the next call.
-   * Collects. Throws ERR_OFFHEAP_UNSUPPORTED without the option.
+   * With the option `findLeaks`: the blocks of this allocator that nobody has freed and that
+   * nothing reaches: no handle, view, hold or registered region, and no block that one of those
+   * reaches. An address that only JavaScript or a library's own variables know counts for nothing:
+   * `hold` the blocks that C code starts from. They stay until they are freed, and are told again
+   * by the next call. Collects. Throws ERR_OFFHEAP_UNSUPPORTED without the option.
    */
   leaks(): GcBlock[] {
     if (!this._findsLeaks) {
@@ -272,8 +291,8 @@ export class GcAllocator extends NativeAllocator {
   }
 
   /**
-   * No more blocks. Those with a handle, a view or a hold live on as before; all others are let go. A
-   * second call does nothing.
+   * No more blocks. Those with a handle, a view or a hold live on as before; all others are let go.
+   * A second call does nothing.
    */
   override dispose(): void {
     if (this._disposed) return
@@ -284,6 +303,7 @@ export class GcAllocator extends NativeAllocator {
 
   protected override _moved(a: Allocation, ptr: Pointer, size: number, align: number): void {
     super._moved(a, ptr, size, align)
+    handles.unregister(a)
     this._adopt(a, ptr)
   }
 
@@ -292,7 +312,7 @@ export class GcAllocator extends NativeAllocator {
     const { box } = this._door
     box[Box.PTR] = ptr
     this._gc.adopt()
-    handles.register(a, { ptr, serial: box[Box.RESULT]! })
+    handles.register(a, { ptr, serial: box[Box.RESULT]! }, a)
   }
 
   private _collect(unmap: boolean): number {
@@ -309,7 +329,10 @@ export class GcAllocator extends NativeAllocator {
     queueMicrotask(() => this._report())
   }
 
-  /** A callback may collect, and so come here again; one that throws leaves the others for next time. */
+  /**
+   * A callback may collect, and so come here again; one that throws leaves the others for next
+   * time.
+   */
   private _report(): void {
     this._reporting = false
     if (this._onReclaim === undefined) return

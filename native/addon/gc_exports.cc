@@ -1,5 +1,5 @@
-// gc_exports.cc: the collected heap. What is called for each block passes its numbers through the box,
-// as heaps.cc says.
+// gc_exports.cc: the collected heap. What is called for each block passes its numbers through the
+// box, as heaps.cc says.
 
 #include <string>
 #include <vector>
@@ -71,7 +71,11 @@ napi_value Owns(napi_env env, napi_callback_info info) {
 
 napi_value Adopt(napi_env env, napi_callback_info info) {
   EnvState *s = State(env, info);
-  s->box[kResult] = static_cast<double>(oh_gc_adopt(s->pointer(kPtr)));
+  int64_t change = 0;
+  int64_t ignored = 0;
+  s->box[kResult] = static_cast<double>(oh_gc_adopt(s->pointer(kPtr), &change));
+  // Handles are small: what tells V8 to collect them is how much memory they stand for.
+  if (change != 0) napi_adjust_external_memory(env, change, &ignored);
   return nullptr;
 }
 
@@ -125,7 +129,9 @@ void EndOwner(Napi::CallbackInfo const &info) {
 }
 
 void ForgetOwner(Napi::CallbackInfo const &info) {
-  oh_gc_owner_forget(Owner(info));
+  int64_t ignored = 0;
+  int64_t reported = static_cast<int64_t>(oh_gc_owner_forget(Owner(info)));
+  if (reported != 0) napi_adjust_external_memory(info.Env(), -reported, &ignored);
 }
 
 // (ptr, serial)

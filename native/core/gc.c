@@ -1,14 +1,15 @@
 /* gc.c: the blocks of the collected heap. gc_collector.c says how it is collected.
 
-   Everything is done under one lock, so that a block is its caller's before anybody else can collect,
-   and a wrong address is refused by the table (gc_blocks.h) before libgc sees it: GC_free of what is no
-   block would end the process.
+   Everything is done under one lock, so that a block is its caller's before anybody else can
+   collect, and a wrong address is refused by the table (gc_blocks.h) before libgc sees it: GC_free
+   of what is no block would end the process.
 
-   libgc aligns to 16. For more, a block is that much longer and starts at the first multiple inside; it
-   is still found by its address, because libgc is told that addresses inside a block count.
+   libgc aligns to 16. For more, a block is that much longer and starts at the first multiple
+   inside; it is still found by its address, because libgc is told that addresses inside a block
+   count.
 
-   Costs: 0.1 microseconds for alloc and free together, a third of it libgc's; the rest is the lock and
-   the table. */
+   Costs: 0.1 microseconds for alloc and free together, a third of it libgc's; the rest is the lock
+   and the table. */
 
 #include "gc.h"
 
@@ -19,9 +20,11 @@
 
 /* Bytes that no system has, and that can be added to without care. */
 #define MOST ((size_t)PTRDIFF_MAX / 4)
-/* libgc zeroes blocks by writing to them, which takes memory that the caller may never touch. Larger
-   blocks than this come from the system as a rule, and are left as they are. */
+/* libgc zeroes blocks by writing to them, which takes memory that the caller may never touch.
+   Larger blocks than this come from the system as a rule, and are left as they are. */
 #define ZEROED ((size_t)64 << 20)
+/* Bytes with handles that have come or gone before it is worth telling. */
+#define TELLING ((int64_t)4 << 20)
 /* What libgc aligns every block to. */
 #define BLOCK_ALIGN ((size_t)16)
 
@@ -34,8 +37,8 @@ static oh_gc_block_t *live_at(void const *ptr) {
   return block != NULL && block->live ? block : NULL;
 }
 
-/* Is this address in a live block? That starts where libgc's does, or at one of the first multiples of
-   powers of two in there. */
+/* Is this address in a live block? That starts where libgc's does, or at one of the first multiples
+   of powers of two in there. */
 static bool is_inside(char const *ptr) {
   char *const base = heap->library.base((void *)(uintptr_t)ptr);
   if (base == NULL) return false;
@@ -95,8 +98,16 @@ static oh_gc_block_t *make(uint32_t number, size_t size, size_t align) {
   return oh_gc_blocks_find(&heap->blocks, block.ptr);
 }
 
+static void set_handle(oh_gc_block_t *block, bool handle) {
+  oh_gc_owner_t *const owner = oh_gc_owner_at(block->owner);
+  if (handle && !block->handle) owner->handled += block->usable;
+  if (!handle && block->handle) owner->handled -= block->usable;
+  block->handle = handle;
+}
+
 /* Gives the memory back, or leaves that to the last buffer that shows it. */
 static void end(oh_gc_block_t *block) {
+  set_handle(block, false);
   if (block->live) oh_gc_owner_lose(oh_gc_owner_at(block->owner), block->size, block->usable);
   block->live = false;
   if (block->shown > 0) {
@@ -142,8 +153,8 @@ oh_status_t oh_gc_resize(void *ptr, size_t size, size_t align, size_t new_size, 
   return status;
 }
 
-/* To the holders of the old block, but for its handle, it is as if it were freed. While the new one is
-   allocated a collection may come, and the table may be rebuilt. */
+/* To the holders of the old block, but for its handle, it is as if it were freed. While the new one
+   is allocated a collection may come, and the table may be rebuilt. */
 static oh_gc_block_t *move(oh_gc_block_t *from, size_t new_size) {
   void const *const ptr = from->ptr;
   from->holds++;
@@ -196,13 +207,22 @@ static bool finds_leaks(oh_gc_block_t const *block) {
   return oh_gc_owner_at(block->owner)->options.find_leaks;
 }
 
-uint64_t oh_gc_adopt(void const *ptr) {
+static int64_t change_of(oh_gc_owner_t *owner) {
+  int64_t const change = (int64_t)(owner->handled - owner->reported);
+  if (change < TELLING && change > -TELLING) return 0;
+  owner->reported = owner->handled;
+  return change;
+}
+
+uint64_t oh_gc_adopt(void const *ptr, int64_t *change) {
+  *change = 0;
   os_mutex_lock(&heap->lock);
   oh_gc_block_t *const block = live_at(ptr);
   uint64_t const serial = block == NULL ? 0 : block->serial;
   if (block != NULL) {
     block->raw = finds_leaks(block);
-    block->handle = true;
+    set_handle(block, true);
+    *change = change_of(oh_gc_owner_at(block->owner));
     oh_gc_blocks_update(&heap->blocks, block);
   }
   os_mutex_unlock(&heap->lock);
@@ -213,7 +233,7 @@ void oh_gc_drop(void const *ptr, uint64_t serial) {
   os_mutex_lock(&heap->lock);
   oh_gc_block_t *const block = live_at(ptr);
   if (block != NULL && block->serial == serial) {
-    block->handle = false;
+    set_handle(block, false);
     oh_gc_blocks_update(&heap->blocks, block);
   }
   os_mutex_unlock(&heap->lock);

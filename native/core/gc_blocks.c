@@ -1,6 +1,6 @@
-/* gc_blocks.c: see gc_blocks.h. The table is at most three quarters full of entries, live or dead. When
-   it would be fuller it is rebuilt with what is kept only, at least twice as large as that needs: an
-   insertion costs O(1) on average. */
+/* gc_blocks.c: see gc_blocks.h. The table is at most three quarters full of entries, live or dead.
+   When it would be fuller it is rebuilt with what is kept only, at least twice as large as that
+   needs: an insertion costs O(1) on average. */
 
 #include "gc_blocks.h"
 

@@ -2,9 +2,9 @@
 
    A hash table with linear probing, as extent_map.h, and beside it an array of the same length: the
    roots. A block that somebody holds has its address there; the collector reads that array and
-   nothing else of this table, which lies in memory that it does not look at. What was freed stays as
-   a dead entry until the table is next rebuilt, so that a second free can be told from a pointer that
-   never was ours.
+   nothing else of this table, which lies in memory that it does not look at. What was freed stays
+   as a dead entry until the table is next rebuilt, so that a second free can be told from a pointer
+   that never was ours.
 
    Not safe from several threads: gc.c holds a lock. Costs: about one probe; 80 bytes a block. */
 

@@ -1,36 +1,37 @@
-/* gc_collector.c: Boehm's collector, used for what it does best and for nothing else: it finds what can
-   be reached.
+/* gc_collector.c: Boehm's collector, used for what it does best and for nothing else: it finds what
+   can be reached.
 
-   Where it looks. A conservative collector usually reads the data of every library, and the stack and
-   the registers of every thread. In a process of Node that would cost time, keep garbage alive by
-   accident, and stop threads by signals at any moment; and it would help nobody: addresses that
+   Where it looks. A conservative collector usually reads the data of every library, and the stack
+   and the registers of every thread. In a process of Node that would cost time, keep garbage alive
+   by accident, and stop threads by signals at any moment; and it would help nobody: addresses that
    JavaScript knows are numbers in V8's heap, where no collector looks, so all of them have to be
-   registered anyway. Hence the roots are exactly what the table of blocks (gc_blocks.h) says is held,
-   and the spans that were registered. Libraries' data is turned off (GC_set_no_dls), and push_roots
-   takes the place of the procedure that would push the stacks. What then survives by accident are
-   blocks whose address some words of other blocks look like, and those left in registers or in the
-   frame that calls the collector: 2 of 200,000 when tried.
+   registered anyway. Hence the roots are exactly what the table of blocks (gc_blocks.h) says is
+   held, and the spans that were registered. Libraries' data is turned off (GC_set_no_dls), and
+   push_roots takes the place of the procedure that would push the stacks. What then survives by
+   accident are blocks whose address some words of other blocks look like, and those left in
+   registers or in the frame that calls the collector: 2 of 200,000 when tried.
 
    Threads. libgc stops those threads that it knows, by signals. It knows none: GC_init runs on a
-   thread of its own, which signs off and ends, and the handlers that it installed are taken out again.
-   A thread that libgc does not know may allocate and collect, as long as one does so at a time: there
-   is one lock around everything. So every thread of JavaScript may use the heap, none is ever
-   interrupted, and it does not matter which ends when; who allocates waits while another collects.
-   GC_set_markers_count(1) keeps libgc from threads that help it mark.
+   thread of its own, which signs off and ends, and the handlers that it installed are taken out
+   again. A thread that libgc does not know may allocate and collect, as long as one does so at a
+   time: there is one lock around everything. So every thread of JavaScript may use the heap, none
+   is ever interrupted, and it does not matter which ends when; who allocates waits while another
+   collects. GC_set_markers_count(1) keeps libgc from threads that help it mark.
 
-   What is reclaimed. When all is marked and nothing is swept yet, libgc calls back: every block of the
-   table that is not marked then is gone, and leaves the table. No finalizers are needed, which would keep
-   a block for one more collection; the callback calls nobody, it leaves records for the owners that want
-   them. A block that is held is never even asked about.
+   What is reclaimed. When all is marked and nothing is swept yet, libgc calls back: every block of
+   the table that is not marked then is gone, and leaves the table. No finalizers are needed, which
+   would keep a block for one more collection; the callback calls nobody, it leaves records for the
+   owners that want them. A block that is held is never even asked about.
 
-   Finding leaks. libgc's own mode (GC_set_find_leak) is for the whole process, has to be chosen before
-   it starts, and prints to stderr. Here an owner's blocks that only their allocation holds are weighed:
-   they are no roots for one collection. When all is marked, those that are not are reported, and then
-   marked by hand, as is whatever else is not: such a collection reclaims nothing. (Finalizers, which
-   would keep them too, need a thread that libgc knows, and what is left of them keeps other blocks.)
+   Finding leaks. libgc's own mode (GC_set_find_leak) is for the whole process, has to be chosen
+   before it starts, and prints to stderr. Here an owner's blocks that only their allocation holds
+   are weighed: they are no roots for one collection. When all is marked, those that are not are
+   reported, and then marked by hand, as is whatever else is not: such a collection reclaims
+   nothing. (Finalizers, which would keep them too, need a thread that libgc knows, and what is left
+   of them keeps other blocks.)
 
-   Costs on 2 shared cores of an AMD EPYC: setting up 1 ms; a collection 0.4 ms with 10,000 live blocks
-   of 64 bytes, 10 ms with 100,000, 90 ms with a million. */
+   Costs on 2 shared cores of an AMD EPYC: setting up 1 ms; a collection 0.4 ms with 10,000 live
+   blocks of 64 bytes, 10 ms with 100,000, 90 ms with a million. */
 
 #include "gc_internal.h"
 
@@ -39,8 +40,8 @@
 /* So many collections must find a page empty before libgc gives it back: found by trying. */
 #define UNMAP_ROUNDS 3
 
-/* One for each multiple of 16 up to half a page, of the largest pages that there are. Those that
-   GC_new_free_list makes lie in the collected heap, and the first collection reclaims them. */
+/* One for each multiple of 16 up to half a page, of the largest pages that there are. Ours, because
+   GC_new_free_list would make them in the collected heap. */
 static void *free_lists[(65536 / 2 / 16) + 1];
 
 oh_gc_heap_t oh_gc_heap = {.lock = OS_MUTEX_INIT};
@@ -108,8 +109,8 @@ static void set_up(void *unused) {
   heap->library.set_on_collection_event(on_event);
   heap->spare = heap->library.malloc_atomic(SPARE);
   heap->uncleared = (int)heap->library.new_kind(free_lists, 0, 1, 0);
-  /* Else libgc takes the distance from this stack to that of whoever allocates for memory to be read,
-     and waits for as many bytes to be allocated before it collects: for ever. */
+  /* Else libgc takes the distance from this stack to that of whoever allocates for memory to be
+     read, and waits for as many bytes to be allocated before it collects: for ever. */
   heap->library.allow_register_threads();
   (void)heap->library.unregister_my_thread();
 }
@@ -257,11 +258,13 @@ static void forget(oh_gc_owner_t *owner) {
   oh_gc_owner_let_go(owner);
 }
 
-void oh_gc_owner_forget(uint32_t number) {
+size_t oh_gc_owner_forget(uint32_t number) {
   os_mutex_lock(&heap->lock);
   oh_gc_owner_t *const owner = oh_gc_owner_at(number);
+  size_t const reported = owner == NULL ? 0 : owner->reported;
   if (owner != NULL) forget(owner);
   os_mutex_unlock(&heap->lock);
+  return reported;
 }
 
 void oh_gc_thread_end(void const *thread) {

@@ -1,5 +1,5 @@
-/* gc_internal.h: what gc.c, the blocks, and gc_collector.c, the collections, share: one heap and its
-   lock. */
+/* gc_internal.h: what gc.c, the blocks, and gc_collector.c, the collections, share: one heap and
+   its lock. */
 
 #ifndef OH_GC_INTERNAL_H
 #define OH_GC_INTERNAL_H
@@ -33,8 +33,9 @@ typedef struct oh_gc_heap {
 
 extern oh_gc_heap_t oh_gc_heap;
 
-/* An allocation from libgc has failed. After that libgc would look for the thread that collects, which
-   it does not know, and crash, until some allocation of whole pages succeeds: this one always does. */
+/* An allocation from libgc has failed. After that libgc would look for the thread that collects,
+   which it does not know, and crash, until some allocation of whole pages succeeds: this one always
+   does. */
 void oh_gc_out_of_memory(void);
 
 #endif

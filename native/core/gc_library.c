@@ -1,8 +1,9 @@
-/* gc_library.c: see gc_library.h. A table of names, so that what is missing is found before anything
-   is called. Costs: one dlopen and two dozen dlsym. */
+/* gc_library.c: see gc_library.h. A table of names, so that what is missing is found before
+   anything is called. Costs: one dlopen and two dozen dlsym. */
 
 #include "gc_library.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "os.h"
@@ -68,6 +69,7 @@ oh_gc_state_t oh_gc_library_find(char const *name, oh_gc_library_t *library, voi
   (void)open_any;
   return OH_GC_UNSUPPORTED;
 #else
+  if (getenv("GC_ENABLE_INCREMENTAL") != NULL) return OH_GC_INCREMENTAL;
   *handle = open_any(name);
   if (*handle == NULL) return OH_GC_NOT_FOUND;
   for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++) {

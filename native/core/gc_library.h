@@ -16,7 +16,8 @@ typedef enum {
   OH_GC_IN_USE = 3,      /* somebody else in this process has set libgc up for himself        */
   OH_GC_ANOTHER = 4,     /* this process uses another libgc already                           */
   OH_GC_NO_THREAD = 5,   /* the system has no thread left for setting it up                   */
-  OH_GC_UNSUPPORTED = 6  /* not on this system                                                */
+  OH_GC_UNSUPPORTED = 6, /* not on this system                                                */
+  OH_GC_INCREMENTAL = 7  /* the environment wants it to run in a mode that needs signals      */
 } oh_gc_state_t;
 
 typedef void (*oh_gc_proc_t)(void);
@@ -56,8 +57,8 @@ typedef struct oh_gc_library {
   size_t (*get_heap_size)(void);
 } oh_gc_library_t;
 
-/* Loads the library and finds its functions; *handle is the same for the same library. name NULL: the
-   one that this system has. Sets nothing up. */
+/* Loads the library and finds its functions; *handle is the same for the same library. name NULL:
+   the one that this system has. Sets nothing up. */
 oh_gc_state_t oh_gc_library_find(char const *name, oh_gc_library_t *library, void **handle);
 
 #endif

@@ -1,5 +1,5 @@
-/* gc_owners.c: see gc_owners.h. Costs: O(1) for all but adding an owner, which looks for a number that
-   is free. */
+/* gc_owners.c: see gc_owners.h. Costs: O(1) for all but adding an owner, which looks for a number
+   that is free. */
 
 #include "gc_owners.h"
 

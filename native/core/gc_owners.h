@@ -1,8 +1,9 @@
-/* gc_owners.h: the accounts of the collected heap: who has how much of it, and what each is to be told.
+/* gc_owners.h: the accounts of the collected heap: who has how much of it, and what each is to be
+   told.
 
    A collection must not call anybody. It leaves a record for each block of an owner that wants to
-   know, who fetches them afterwards. An owner's number is used again when the owner is forgotten and
-   its last block is gone.
+   know, who fetches them afterwards. An owner's number is used again when the owner is forgotten
+   and its last block is gone.
 
    Not safe from several threads: gc.c holds a lock. */
 
@@ -43,6 +44,8 @@ typedef struct oh_gc_owner {
   bool taken; /* the number is in use                                                             */
   bool ended; /* gets no more blocks                                                              */
   bool forgotten;
+  size_t handled;  /* bytes of blocks that a handle stands for ...                                */
+  size_t reported; /* ... and as many as were told to whoever collects handles                    */
   oh_gc_record_t *records;
   size_t first; /* record that is fetched next                                                    */
   size_t count; /* behind the last one                                                            */

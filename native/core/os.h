@@ -63,8 +63,8 @@ bool os_heap_get_info(os_heap_info_t *info);
 /* Lets another thread run: for the few instructions that one waits for another. */
 void os_yield(void);
 
-/* Runs a function on a thread of its own and waits until it has ended. What it does to the handlers of
-   signals is undone. false: there can be no thread now, and nothing was run. */
+/* Runs a function on a thread of its own and waits until it has ended. What it does to the handlers
+   of signals is undone. false: there can be no thread now, and nothing was run. */
 bool os_run_aside(void (*run)(void *), void *argument);
 
 /* ---- The library itself ---------------------------------------------------------------------- */

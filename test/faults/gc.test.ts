@@ -3,6 +3,7 @@
 
 import { describe, expect, test } from 'vitest'
 import { gcToTest } from '../support/gc.js'
+import { sanitized } from '../support/memory.js'
 import { expectExit, facts, run } from './support/child.js'
 
 const here = import.meta.url
@@ -55,6 +56,25 @@ describe.skipIf(!gcToTest)('the collected heap (libgc)', () => {
     expect(seen).toMatchObject({ workers: 16, rawWhole: 16, mineWhole: 1000 })
     expect(seen['handlesLeft']).toBeLessThan((16 * 500) / 20)
   }, 60_000)
+
+  test('handles that are forgotten do not pile up, nor do those that are freed', async () => {
+    interface Seen {
+      mostUsedMiB: number
+      grownMiB: number
+    }
+    const seen = await facts<Seen>(here, 'fixtures/gc-forgotten.mjs', LONG)
+    // 2 GiB pass through.
+    expect(seen.mostUsedMiB).toBeLessThan(800)
+    if (!sanitized) expect(seen.grownMiB).toBeLessThan(150)
+  }, 60_000)
+
+  test('is refused where it would need signals', async () => {
+    const env = { GC_ENABLE_INCREMENTAL: '1' }
+    expect(await facts(here, 'fixtures/gc-refused.mjs', { env })).toEqual({
+      attempts: ['ERR_OFFHEAP_UNSUPPORTED', 'ERR_OFFHEAP_UNSUPPORTED'],
+      serves: 'none',
+    })
+  })
 
   test.each(['exit', 'exitHandler', 'natural', 'garbage', 'fork'])(
     'leaves signals and children to the process, which ends well: %s',

@@ -1,5 +1,5 @@
-/* gc_test.c: the collected heap. What is held, or reached from what is held, must never be reclaimed;
-   what is not goes, but for a few that a conservative collector keeps by accident. */
+/* gc_test.c: the collected heap. What is held, or reached from what is held, must never be
+   reclaimed; what is not goes, but for a few that a conservative collector keeps by accident. */
 
 #include "check.h"
 #include "door.h"
@@ -87,6 +87,7 @@ static void wrong_frees_are_refused(void) {
   char *const p = oh_gc_alloc(0, 100, 32);
   bool resized;
   void *moved;
+  int64_t change;
   CHECK(oh_gc_free(NULL, 0, 0) == OH_INVALID_POINTER);
   CHECK(oh_gc_free(p + 16, 0, 0) == OH_INVALID_POINTER);
   CHECK(oh_gc_free(&resized, 0, 0) == OH_INVALID_POINTER);
@@ -97,7 +98,7 @@ static void wrong_frees_are_refused(void) {
   CHECK(oh_gc_free(p, 100, 32) == OH_DOUBLE_FREE);
   CHECK(oh_gc_resize(p, 100, 32, 10, &resized) == OH_DOUBLE_FREE && !resized);
   CHECK(oh_gc_remap(p, 100, 32, 200, &moved) == OH_DOUBLE_FREE && moved == NULL);
-  CHECK(oh_gc_adopt(p) == 0 && oh_gc_hold(p) == 0 && !oh_gc_let_go(p) && !oh_gc_show(p));
+  CHECK(oh_gc_adopt(p, &change) == 0 && oh_gc_hold(p) == 0 && !oh_gc_let_go(p) && !oh_gc_show(p));
 }
 
 static void what_is_let_go_is_reclaimed_and_the_rest_is_not(void) {
@@ -163,7 +164,8 @@ static void pointer_free_blocks_hold_nothing(void) {
 
 static void a_handle_holds_until_it_is_dropped(void) {
   uintptr_t const at = block_of(100);
-  uint64_t const serial = oh_gc_adopt(shown(at));
+  int64_t change;
+  uint64_t const serial = oh_gc_adopt(shown(at), &change);
   CHECK(serial != 0);
   oh_gc_collect(false);
   CHECK(oh_gc_owns(shown(at)));
@@ -182,6 +184,25 @@ static void a_handle_holds_until_it_is_dropped(void) {
   CHECK(check_filled(shown(at), 100, 1));
   CHECK(oh_gc_unshow(shown(at)) && !oh_gc_unshow(shown(at)));
   CHECK(oh_gc_free_shown(shown(at)) == OH_INVALID_POINTER);
+}
+
+static void bytes_with_handles_are_told_by_the_mib(void) {
+  int64_t sum = 0;
+  int64_t change;
+  char *blocks[20];
+  oh_gc_options_t const options = {&options, false, false, false};
+  uint32_t const owner = oh_gc_owner_new(&options);
+  for (int i = 0; i < 20; i++) {
+    blocks[i] = oh_gc_alloc(owner, (size_t)1 << 20, 16);
+    CHECK(oh_gc_adopt(blocks[i], &change) != 0);
+    CHECK(change == 0 || change >= 4 << 20);
+    sum += change;
+  }
+  CHECK(sum > 15 << 20 && sum < 22 << 20);
+  for (int i = 1; i < 20; i++) CHECK(oh_gc_free(blocks[i], 0, 0) == OH_OK);
+  CHECK(oh_gc_adopt(blocks[0], &change) != 0 && change < -(10 << 20));
+  CHECK(oh_gc_owner_forget(owner) == (size_t)(sum + change));
+  CHECK(oh_gc_free(blocks[0], 0, 0) == OH_OK);
 }
 
 static void registered_memory_is_a_root(void) {
@@ -275,6 +296,7 @@ int main(void) {
   RUN(it_collects_by_itself_but_not_what_is_being_moved);
   RUN(pointer_free_blocks_hold_nothing);
   RUN(a_handle_holds_until_it_is_dropped);
+  RUN(bytes_with_handles_are_told_by_the_mib);
   RUN(registered_memory_is_a_root);
   RUN(leaks_are_found_and_kept);
   RUN(blocks_move_with_their_bytes);

@@ -1,5 +1,5 @@
-/* gc_threads_test.c: threads that libgc was never told of, and that end, allocate from the collected
-   heap and collect it. */
+/* gc_threads_test.c: threads that libgc was never told of, and that end, allocate from the
+   collected heap and collect it. */
 
 #include <pthread.h>
 
