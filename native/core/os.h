@@ -63,6 +63,13 @@ bool os_heap_get_info(os_heap_info_t *info);
 /* Lets another thread run: for the few instructions that one waits for another. */
 void os_yield(void);
 
+typedef struct os_stack {
+  uintptr_t low, high; /* 0 and UINTPTR_MAX: the system does not tell                             */
+} os_stack_t;
+
+/* Where the stack of this thread lies, as the system made it. Tens of microseconds. */
+os_stack_t os_thread_stack(void);
+
 /* ---- The library itself ---------------------------------------------------------------------- */
 
 /* Keeps the shared library that holds this address in the process until its end. false: it cannot,

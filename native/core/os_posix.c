@@ -116,6 +116,24 @@ void os_yield(void) {
   (void)sched_yield();
 }
 
+os_stack_t os_thread_stack(void) {
+  os_stack_t stack = {0, UINTPTR_MAX};
+#if defined(__linux__)
+  pthread_attr_t attributes;
+  void *low = NULL;
+  size_t size = 0;
+  if (pthread_getattr_np(pthread_self(), &attributes) != 0) return stack;
+  if (pthread_attr_getstack(&attributes, &low, &size) == 0 && size > 0) {
+    stack = (os_stack_t){(uintptr_t)low, (uintptr_t)low + size};
+  }
+  (void)pthread_attr_destroy(&attributes);
+#elif defined(__APPLE__)
+  stack.high = (uintptr_t)pthread_get_stackaddr_np(pthread_self());
+  stack.low = stack.high - pthread_get_stacksize_np(pthread_self());
+#endif
+  return stack;
+}
+
 /* ---- The library itself ---------------------------------------------------------------------- */
 
 bool os_keep_loaded(void const *inside) {

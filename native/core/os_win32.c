@@ -82,6 +82,12 @@ void os_yield(void) {
   (void)SwitchToThread();
 }
 
+os_stack_t os_thread_stack(void) {
+  ULONG_PTR low = 0, high = 0;
+  GetCurrentThreadStackLimits(&low, &high);
+  return (os_stack_t){(uintptr_t)low, (uintptr_t)high};
+}
+
 /* ---- The library itself ---------------------------------------------------------------------- */
 
 bool os_keep_loaded(void const *inside) {
