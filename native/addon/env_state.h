@@ -45,6 +45,7 @@ inline EnvState *StateOf(Napi::CallbackInfo const &info) {
   return info.Env().GetInstanceData<EnvState>();
 }
 
+void ExportBridges(Napi::Env env, Napi::Object exports);
 void ExportDoors(Napi::Env env, Napi::Object exports);
 void ExportHeaps(Napi::Env env, Napi::Object exports, EnvState *state);
 void ExportPages(Napi::Env env, Napi::Object exports);
