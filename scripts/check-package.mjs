@@ -25,6 +25,8 @@ const NEEDED = [
   'dist/conformance/index.d.ts',
   'include.cjs',
   'include.d.cts',
+  'dist/interop/index.js',
+  'dist/interop/index.d.ts',
   'native/include/offheap.h',
   'native/include/offheap_napi.h',
   'scripts/build-addon.mjs',

@@ -20,7 +20,7 @@ import {
 } from '../../scripts/lib.mjs'
 import { runVitest } from '../../scripts/vitest.mjs'
 
-const TESTS = ['test/unit', 'test/faults', 'test/workers']
+const TESTS = ['test/unit', 'test/faults', 'test/workers', 'test/interop']
 const MINUTES = 60_000
 
 /** The package that holds Node's binary for this system; named as the package `node` names it. */
