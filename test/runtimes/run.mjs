@@ -54,6 +54,10 @@ async function bring(major, version) {
   return binary() && ask([binary(), '--version']) === `v${version}` ? binary() : ''
 }
 
+/** @param {string} node */
+const hasFfi = (node) =>
+  ask([node, '-p', "require('node:module').isBuiltin('node:ffi')"]).trim() === 'true'
+
 const checks = checklist('runtimes')
 
 for (const [major, version] of Object.entries(readJson(at('test/runtimes/versions.json')))) {
@@ -65,6 +69,11 @@ for (const [major, version] of Object.entries(readJson(at('test/runtimes/version
   }
   console.log(`-- Node ${version}: smoke test`)
   checks.add(await runCounted([node, at('test/runtimes/smoke.mjs')], { timeout: 2 * MINUTES }))
+
+  if (hasFfi(node)) {
+    console.log(`-- Node ${version}: node:ffi`)
+    checks.add(await runCounted([node, at('test/runtimes/ffi.mjs')], { timeout: 2 * MINUTES }))
+  }
 
   console.log(`-- Node ${version}: ${TESTS.join(', ')}`)
   checks.add(await runVitest(`node-${major}`, TESTS, { node, timeout: 10 * MINUTES }))
