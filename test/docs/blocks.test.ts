@@ -6,9 +6,9 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import koffi from 'koffi'
 import { afterAll, describe, expect, it } from 'vitest'
 import { checked, promisedOutput } from './checked.js'
+import { isMissing } from './libraries.js'
 import { type CodeBlock, pages, root } from './markdown.js'
 
 const cache = join(root, '.cache')
@@ -41,23 +41,14 @@ function run(name: string, blocks: CodeBlock[]): Result[] {
   return existsSync(results) ? (JSON.parse(readFileSync(results, 'utf8')) as Result[]) : []
 }
 
-/** The library that a block needs, is missing, and may be. */
-function lacking({ note }: CodeBlock): string | undefined {
-  const file = /^needs (\S+)$/.exec(note)?.[1]
-  if (file === undefined || process.env['CI']) return undefined
-  try {
-    koffi.load(file)
-    return undefined
-  } catch {
-    return file
-  }
-}
+/** Does a block need a library that is missing, and may be? */
+const lacks = ({ note }: CodeBlock): boolean => isMissing(/^needs (\S+)$/.exec(note)?.[1])
 
 const all = pages()
 
 describe.each(all)('$path', ({ path, blocks }) => {
   const js = blocks.filter(({ language }) => language === 'js')
-  const present = js.filter((block) => lacking(block) === undefined)
+  const present = js.filter((block) => !lacks(block))
   const runnable = present.filter(({ note }) => note === '' || note.startsWith('needs '))
   let results: Result[] | undefined
 
