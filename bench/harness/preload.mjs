@@ -1,16 +1,19 @@
-// Other libraries' malloc for the programs in C, by LD_PRELOAD. Where one is not installed, the arms
-// that want it are skipped by name.
+// Shared libraries of the system: others' malloc for the programs in C, by LD_PRELOAD, and what arms
+// call. Where one is not installed, the arms that want it are skipped by name.
 
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { ask } from '../../scripts/lib.mjs'
 
+/** @typedef {import('./types.d.ts').ArmSpec} ArmSpec */
 /** @typedef {import('./types.d.ts').CProgram} CProgram */
 
 const LIBRARIES = {
   mimalloc: { file: 'libmimalloc.so.2', debian: 'libmimalloc2.0' },
   jemalloc: { file: 'libjemalloc.so.2', debian: 'libjemalloc2' },
 }
+/** What arms call, and Debian's packages. */
+const CALLED = { 'liblua5.4.so.0': 'liblua5.4-0', 'libz.so.1': 'zlib1g' }
 const FOLDERS = ['/usr/local/lib', '/usr/lib', '/usr/lib64']
 
 /** The libraries that the loader knows: "name (libc6,x86-64) => path". */
@@ -40,8 +43,11 @@ function findInstalled() {
   return Object.fromEntries(found.filter(([, path]) => path !== null))
 }
 
-/** Why an arm cannot run, or null. @param {CProgram | undefined} c */
-export function whyNot(c) {
+/** Why an arm cannot run, or null. @param {Pick<ArmSpec, 'c' | 'calls'>} spec */
+export function whyNot({ c, calls }) {
+  if (calls !== undefined && pathOf(calls, loaderCache()) === null) {
+    return `there is no ${calls} (Debian's package ${CALLED[calls]})`
+  }
   if (c?.preload === undefined || c.preload in installed) return null
   const { file, debian } = LIBRARIES[c.preload]
   return `there is no ${file} (Debian's package ${debian})`

@@ -66,9 +66,9 @@ async function runArm(theCase, arm, input, settings, first) {
 
 /** Which arms cannot run on this machine. @param {Case} theCase @returns {import('./types.d.ts').Skipped[]} */
 export function skippedArms({ arms }) {
-  return Object.values(arms).flatMap(({ label, c }) => {
-    const why = whyNot(c)
-    return why === null ? [] : [{ label, why }]
+  return Object.values(arms).flatMap((spec) => {
+    const why = whyNot(spec)
+    return why === null ? [] : [{ label: spec.label, why }]
   })
 }
 
@@ -79,7 +79,7 @@ export function skippedArms({ arms }) {
  */
 export async function runCase(theCase, settings, progress) {
   const { rounds } = settings
-  const arms = Object.keys(theCase.arms).filter((arm) => whyNot(theCase.arms[arm]?.c) === null)
+  const arms = Object.keys(theCase.arms).filter((arm) => whyNot(theCase.arms[arm] ?? {}) === null)
   /** @type {import('./types.d.ts').Series[]} */
   const all = (theCase.inputs ?? [null]).flatMap((input) =>
     arms.map((arm) => ({ arm, input, rounds: [] })),

@@ -38,6 +38,8 @@ export interface ArmSpec {
   setup?: (input: Input) => Arm | Promise<Arm>
   batch?: Arm['batch']
   c?: CProgram
+  /** A shared library that it calls. */
+  calls?: 'liblua5.4.so.0' | 'libz.so.1'
   /** As the case's, which it overrides. */
   once?: number
   /** What the library does; the others are peers. */

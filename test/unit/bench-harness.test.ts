@@ -122,6 +122,8 @@ test('the head of a trace ends with frees of what is live', () => {
 })
 
 test.runIf(process.platform === 'linux' && process.env.CI)('CI has the other mallocs', () => {
-  const missing = ['mimalloc', 'jemalloc'].map((preload) => whyNot({ program: 'replay', preload }))
+  const missing = ['mimalloc', 'jemalloc'].map((preload) =>
+    whyNot({ c: { program: 'replay', preload } }),
+  )
   expect(missing).toEqual([null, null])
 })
