@@ -10,7 +10,6 @@
 
 #include "bridge.h"
 
-#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "bump.h"
@@ -21,7 +20,7 @@
 #include "stack.h"
 
 struct oh_bridge {
-  oh_valloc_t v;
+  oh_valloc_t v; /* without a table when it is closed                                             */
   bool headers;  /* the allocator keeps no sizes                                                  */
   bool shared;   /* it may be used from several threads at once                                   */
   _Atomic(uint64_t) allocations;
@@ -54,7 +53,7 @@ static bool is_unlocked(oh_vtable_t const *vt) {
 oh_bridge_t *oh_bridge_open(oh_valloc_t v) {
   oh_bridge_t *const bridge = calloc(1, sizeof *bridge);
   if (bridge == NULL) return NULL;
-  bridge->v = v;
+  bridge->v = oh_is_null(v) ? oh_null() : v;
   bridge->headers = v.vt == &oh_bump_vtable;
   bridge->shared = !is_unlocked(v.vt);
   return bridge;
@@ -78,11 +77,15 @@ static uint64_t read_count(_Atomic(uint64_t) const *count) {
   return atomic_load_explicit(count, memory_order_relaxed);
 }
 
+static inline void write_count(_Atomic(uint64_t) *count, uint64_t value) {
+  atomic_store_explicit(count, value, memory_order_relaxed);
+}
+
 /* An addition that locks the bus costs as much as an allocation: only where threads may meet. */
 static inline uint64_t add(oh_bridge_t *bridge, _Atomic(uint64_t) *count, uint64_t n) {
   if (bridge->shared) return atomic_fetch_add_explicit(count, n, memory_order_relaxed) + n;
   uint64_t const sum = read_count(count) + n;
-  atomic_store_explicit(count, sum, memory_order_relaxed);
+  write_count(count, sum);
   return sum;
 }
 
@@ -100,7 +103,7 @@ static inline void subtract(oh_bridge_t *bridge, _Atomic(uint64_t) *count, uint6
     return;
   }
   uint64_t const before = read_count(count);
-  atomic_store_explicit(count, before < n ? 0 : before - n, memory_order_relaxed);
+  write_count(count, before < n ? 0 : before - n);
 }
 
 static inline void grow(oh_bridge_t *bridge, uint64_t n) {
@@ -108,7 +111,7 @@ static inline void grow(oh_bridge_t *bridge, uint64_t n) {
   uint64_t peak = read_count(&bridge->peak_bytes);
   if (bytes <= peak) return;
   if (!bridge->shared) {
-    atomic_store_explicit(&bridge->peak_bytes, bytes, memory_order_relaxed);
+    write_count(&bridge->peak_bytes, bytes);
     return;
   }
   while (bytes > peak &&
@@ -158,30 +161,34 @@ void oh_bridge_read(oh_bridge_t const *bridge, oh_bridge_stats_t *stats) {
 
 void oh_bridge_forget(oh_bridge_t *bridge) {
   if (bridge == NULL) return;
-  atomic_store_explicit(&bridge->blocks, 0, memory_order_relaxed);
-  atomic_store_explicit(&bridge->bytes, 0, memory_order_relaxed);
-  atomic_store_explicit(&bridge->peak_bytes, 0, memory_order_relaxed);
+  write_count(&bridge->blocks, 0);
+  write_count(&bridge->bytes, 0);
+  write_count(&bridge->peak_bytes, 0);
 }
 
 /* ---- The allocator below --------------------------------------------------------------------- */
 
 static inline bool is_open(oh_bridge_t const *bridge) {
-  return bridge != NULL && !oh_is_null(bridge->v);
+  return bridge != NULL && bridge->v.vt != NULL;
+}
+
+static inline void *take_block(oh_bridge_t const *bridge, size_t size) {
+  return bridge->v.vt->alloc(bridge->v.self, size, OH_DEFAULT_ALIGN);
 }
 
 /* A free of which is known whether the allocator refused it. Another thread's refusal at the same moment
    is taken for this one: a count is off then, and nothing else. */
-static bool give_back(oh_bridge_t *bridge, void *ptr, size_t size) {
+static inline bool give_back(oh_bridge_t *bridge, void *ptr, size_t size) {
   oh_valloc_t const v = bridge->v;
-  uint64_t const before = oh_refused_calls();
+  uint64_t const before = read_count(&oh_refused);
   if (v.vt->free != NULL) v.vt->free(v.self, ptr, size, OH_DEFAULT_ALIGN);
-  if (oh_refused_calls() == before) return true;
+  if (read_count(&oh_refused) == before) return true;
   add(bridge, &bridge->refused, 1);
   return false;
 }
 
 static void *move(oh_bridge_t *bridge, void *ptr, size_t kept, size_t size, size_t new_size) {
-  void *const to = oh_malloc(bridge->v, OH_DEFAULT_ALIGN, new_size);
+  void *const to = take_block(bridge, new_size);
   if (to == NULL) return NULL;
   memcpy(to, ptr, kept);
   give_back(bridge, ptr, size);
@@ -244,7 +251,7 @@ static void headed_free(oh_bridge_t *bridge, void *ptr) {
 void *oh_bridge_alloc(oh_bridge_t *bridge, size_t size) {
   if (!is_open(bridge) || size > MOST) return failed(bridge);
   size_t const taken = (bridge->headers ? HEADER : 0) + size;
-  void *const base = oh_malloc(bridge->v, OH_DEFAULT_ALIGN, taken + (taken == 0));
+  void *const base = take_block(bridge, taken + (taken == 0));
   if (base == NULL) return failed(bridge);
   if (bridge->headers) return born(bridge, write_header(base, size), size);
   return born(bridge, base, oh_usable_size(bridge->v, base));
@@ -303,7 +310,7 @@ size_t oh_bridge_size(oh_bridge_t *bridge, void const *ptr) {
 
 void *oh_bridge_sized_alloc(oh_bridge_t *bridge, size_t size) {
   void *ptr = NULL;
-  if (is_open(bridge) && size <= MOST) ptr = oh_malloc(bridge->v, OH_DEFAULT_ALIGN, size);
+  if (is_open(bridge) && size <= MOST) ptr = take_block(bridge, size);
   return ptr == NULL ? failed(bridge) : born(bridge, ptr, size);
 }
 
