@@ -37,7 +37,7 @@ async function zlib() {
  */
 async function streams(way) {
   const { version, init, deflate, end } = await zlib()
-  const arena = new BumpAllocator(2 ** 20)
+  const arena = new BumpAllocator(Region.pages(2 ** 20))
   const adapter = zlibAdapter(arena)
   const { prepare, ends, done } = way(adapter, arena)
   const { offsets, size } = adapter.stream

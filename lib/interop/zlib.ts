@@ -34,11 +34,14 @@ function zStream(): StructLayout {
 export class ZlibAdapter extends Adapter<'zalloc' | 'zfree' | 'opaque'> {
   /** A z_stream here: its size, and where its fields are. */
   readonly stream: StructLayout
+  /** The fields as they lie in a z_stream. */
+  private readonly _words: Uint8Array
 
   /** @internal */
   constructor(allocator: Allocator) {
     super(allocator, ZLIB)
     this.stream = zStream()
+    this._words = new Uint8Array(BigUint64Array.of(...Object.values(this.fields)).buffer)
   }
 
   /**
@@ -54,8 +57,7 @@ export class ZlibAdapter extends Adapter<'zalloc' | 'zfree' | 'opaque'> {
       const what = `a Uint8Array or an Allocation of at least ${size} bytes`
       throw unexpected('INVALID_ARGUMENT', what, 'the z_stream of install', stream)
     }
-    const words = new Uint8Array(BigUint64Array.of(...Object.values(this.fields)).buffer)
-    bytes.set(words, offsets['zalloc'])
+    bytes.set(this._words, offsets['zalloc'])
   }
 }
 

@@ -27,6 +27,8 @@
 
 #ifdef __linux__
 #include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
 #ifndef PR_SET_VMA
 #define PR_SET_VMA 0x53564d41
 #endif
@@ -125,6 +127,13 @@ os_stack_t os_thread_stack(void) {
   if (pthread_getattr_np(pthread_self(), &attributes) != 0) return stack;
   if (pthread_attr_getstack(&attributes, &low, &size) == 0 && size > 0) {
     stack = (os_stack_t){(uintptr_t)low, (uintptr_t)low + size};
+    /* musl tells how far the main thread's stack has grown, not how far it may. */
+    struct rlimit limit;
+    bool const is_main = syscall(SYS_gettid) == getpid();
+    if (is_main && getrlimit(RLIMIT_STACK, &limit) == 0 && limit.rlim_cur > size &&
+        limit.rlim_cur < stack.high) {
+      stack.low = stack.high - limit.rlim_cur;
+    }
   }
   (void)pthread_attr_destroy(&attributes);
 #elif defined(__APPLE__)
