@@ -113,6 +113,12 @@ async function checkMessage() {
   const required = await load(withRequire)
   checks.check('and through require()', required.code === 0, required.output)
 
+  const adapter = await load(`const { BumpAllocator } = await import('offheap')
+    const { luaAdapter } = await import('offheap/interop')
+    const adapter = luaAdapter(new BumpAllocator(4096))
+    if (typeof adapter.fields.f !== 'bigint' || adapter.stats().blocks !== 0) process.exit(1)`)
+  checks.check('and has adapters for C libraries', adapter.code === 0, adapter.output)
+
   const suite = await load(`const { BumpAllocator } = await import('offheap')
     const { checkConformance } = await import('offheap/conformance')
     const make = () => new BumpAllocator(2 ** 18)
