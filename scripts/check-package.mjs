@@ -25,6 +25,8 @@ const NEEDED = [
   'dist/conformance/index.d.ts',
   'include.cjs',
   'include.d.cts',
+  'dist/interop/index.js',
+  'dist/interop/index.d.ts',
   'native/include/offheap.h',
   'native/include/offheap_napi.h',
   'scripts/build-addon.mjs',
@@ -110,6 +112,12 @@ async function checkMessage() {
   checks.check('then it works as an ES module', loaded.code === 0, loaded.output)
   const required = await load(withRequire)
   checks.check('and through require()', required.code === 0, required.output)
+
+  const adapter = await load(`const { BumpAllocator } = await import('offheap')
+    const { luaAdapter } = await import('offheap/interop')
+    const adapter = luaAdapter(new BumpAllocator(4096))
+    if (typeof adapter.fields.f !== 'bigint' || adapter.stats().blocks !== 0) process.exit(1)`)
+  checks.check('and has adapters for C libraries', adapter.code === 0, adapter.output)
 
   const suite = await load(`const { BumpAllocator } = await import('offheap')
     const { checkConformance } = await import('offheap/conformance')

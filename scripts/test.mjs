@@ -14,6 +14,7 @@ const node = process.execPath
 /** The tests that touch the addon most: they run again under the sanitizers. */
 const ADDON_TESTS = [
   ...['test/unit', 'test/conformance', 'test/model', 'test/faults', 'test/workers', 'test/doors'],
+  'test/interop',
   // They measure the process's memory, most of which is then AddressSanitizer's.
   '--exclude=test/faults/collection.test.ts',
   '--exclude=test/unit/slab-trim.test.ts',

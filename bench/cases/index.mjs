@@ -5,9 +5,11 @@ import bumpBytes from './bump-bytes.mjs'
 import bumpKept from './bump-kept.mjs'
 import bumpRaw from './bump-raw.mjs'
 import cHeap from './c-heap.mjs'
+import deflate from './deflate.mjs'
 import doors from './doors.mjs'
 import liveOldest from './live-oldest.mjs'
 import liveRandom from './live-random.mjs'
+import lua from './lua.mjs'
 import pages from './pages.mjs'
 import pairs from './pairs.mjs'
 import regionMemory from './region-memory.mjs'
@@ -34,5 +36,7 @@ export const cases = [
   cHeap,
   threads,
   regionMemory,
+  deflate,
+  lua,
   pages,
 ]

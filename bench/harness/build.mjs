@@ -26,7 +26,7 @@ const programs = {
   malloc_pair: {
     sources: [
       ...[CLOCK, 'bench/c/malloc_pair.c'],
-      ...['door', 'libc', 'live_map', 'os_posix'].map(core),
+      ...['door', 'libc', 'live_map', 'os_posix', 'os_threads_posix'].map(core),
     ],
     flags: ['-fno-builtin'],
   },

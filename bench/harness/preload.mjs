@@ -1,16 +1,18 @@
-// Other libraries' malloc for the programs in C, by LD_PRELOAD. Where one is not installed, the arms
-// that want it are skipped by name.
+// Shared libraries of the system: others' malloc for the programs in C, by LD_PRELOAD, and what arms
+// call. Where one is not installed, the arms that want it are skipped by name.
 
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { ask } from '../../scripts/lib.mjs'
 
-/** @typedef {import('./types.d.ts').CProgram} CProgram */
 /** @typedef {import('./types.d.ts').ArmSpec} ArmSpec */
+/** @typedef {import('./types.d.ts').CProgram} CProgram */
 
 const LIBRARIES = {
   mimalloc: { file: 'libmimalloc.so.2', debian: 'libmimalloc2.0' },
   jemalloc: { file: 'libjemalloc.so.2', debian: 'libjemalloc2' },
+  lua: { file: 'liblua5.4.so.0', debian: 'liblua5.4-0' },
+  zlib: { file: 'libz.so.1', debian: 'zlib1g' },
 }
 const FOLDERS = ['/usr/local/lib', '/usr/lib', '/usr/lib64']
 

@@ -38,7 +38,7 @@ export interface ArmSpec {
   setup?: (input: Input) => Arm | Promise<Arm>
   batch?: Arm['batch']
   c?: CProgram
-  /** Another malloc that it loads itself, by the same name as a preload. */
+  /** A shared library that it loads itself, by its name in preload.mjs. */
   needs?: string
   /** As the case's, which it overrides. */
   once?: number

@@ -13,7 +13,7 @@ import { checkLayout, checkSize, DEFAULT_ALIGN, Layout } from './layout.js'
 import { bytesAt } from './memory.js'
 import { checkPointer, type Pointer } from './pointer.js'
 import { disposed, Region, type RegionSource, type Shown } from './region.js'
-import { assertReleased, type CHeap, type Valloc, vallocOf } from './valloc.js'
+import { assertReleased, type CHeap, ownVallocOf, type Valloc, vallocOf } from './valloc.js'
 
 /** What {@link Allocator.stats} tells. All figures in bytes. */
 export interface AllocatorStats {
@@ -202,6 +202,12 @@ export abstract class Allocator implements Disposable {
   dispose(): void {
     assertReleased(this)
     this._disposed = true
+  }
+
+  /** @internal As {@link valloc}, but one that nobody else has. */
+  _ownValloc(): Valloc {
+    if (this._disposed) throw disposed(this.name)
+    return ownVallocOf(this)
   }
 
   /** @internal What of this allocator is written in C; null: nothing, C calls it back. */

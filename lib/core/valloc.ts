@@ -52,7 +52,8 @@ export interface OpenDoor {
  * is held the allocator cannot be disposed.
  *
  * From which threads C may use it is what the allocator says: those of one thread need a lock of C's own
- * around calls from others, and one that is written in JavaScript works on its own thread only.
+ * around calls from others, and one that is written in JavaScript works on its own thread only, and on that
+ * thread's own stack: C that koffi calls, which has another, gets no memory from it.
  */
 export class Valloc implements Disposable {
   /** The allocator's state, the first argument of its operations. */
@@ -67,12 +68,16 @@ export class Valloc implements Disposable {
   private _held = true
 
   /** @internal */
-  constructor(door: OpenDoor) {
+  constructor(
+    private readonly _allocator: Allocator,
+    door: OpenDoor,
+  ) {
     this.self = door.self
     this.vt = door.vt
     this.address = door.address
     this.external = door.external
     this._close = () => door.close()
+    holders.set(_allocator, holdersOf(_allocator) + 1)
   }
 
   /** True until {@link release}. */
@@ -84,6 +89,7 @@ export class Valloc implements Disposable {
   release(): void {
     if (!this._held) return
     this._held = false
+    holders.set(this._allocator, holdersOf(this._allocator) - 1)
     this._close()
   }
 
@@ -94,7 +100,14 @@ export class Valloc implements Disposable {
 }
 
 let opener: ((allocator: Allocator) => OpenDoor) | null = null
+/** The one that an allocator's `valloc` is. */
 const opened = new WeakMap<Allocator, Valloc>()
+/** How many of an allocator are held, that one and others' own. */
+const holders = new WeakMap<Allocator, number>()
+
+function holdersOf(allocator: Allocator): number {
+  return holders.get(allocator) ?? 0
+}
 
 export function provideDoors(open: (allocator: Allocator) => OpenDoor): void {
   opener = open
@@ -104,19 +117,24 @@ export function provideDoors(open: (allocator: Allocator) => OpenDoor): void {
 export function vallocOf(allocator: Allocator): Valloc {
   const there = opened.get(allocator)
   if (there?.held) return there
-  if (opener === null) {
-    throw new OffheapError('UNSUPPORTED', 'Nothing can open a door for C here: import "offheap"')
-  }
-  const valloc = new Valloc(opener(allocator))
+  const valloc = ownVallocOf(allocator)
   opened.set(allocator, valloc)
   return valloc
 }
 
-/** Throws ERR_OFFHEAP_PINNED while C holds the allocator's valloc. */
+/** A valloc that nobody else has, and so nobody else releases. */
+export function ownVallocOf(allocator: Allocator): Valloc {
+  if (opener === null) {
+    throw new OffheapError('UNSUPPORTED', 'Nothing can open a door for C here: import "offheap"')
+  }
+  return new Valloc(allocator, opener(allocator))
+}
+
+/** Throws ERR_OFFHEAP_PINNED while C holds a valloc of the allocator. */
 export function assertReleased(allocator: Allocator): void {
-  if (!opened.get(allocator)?.held) return
+  if (holdersOf(allocator) === 0) return
   throw new OffheapError(
     'PINNED',
-    `${allocator.name} cannot be disposed while C holds its valloc: call release() on that first`,
+    `${allocator.name} cannot be disposed while C holds it: call release() on its valloc and on its adapters first`,
   )
 }

@@ -52,6 +52,18 @@ export const enum Heap {
   GC = 4,
 }
 
+/** oh_library_t of native/core/hooks.h. */
+export const enum Library {
+  ZLIB = 0,
+  ZSTD = 1,
+  LUA = 2,
+  NGHTTP2 = 3,
+  YYJSON = 4,
+  FREETYPE = 5,
+  EXPAT = 6,
+  SQLITE = 7,
+}
+
 /** glibc's heap figures, in bytes. */
 export interface NativeHeapInfo {
   inUse: number
@@ -243,6 +255,25 @@ export interface Binding {
   /** The same for an allocator that is called, on this thread, with its arguments in the box. */
   openCallback(call: () => void): object
   closeDoor(door: object): void
+
+  /**
+   * What a C library wants in place of malloc, over the oh_valloc_t at an address. PTR: where its struct
+   * is. null: no slot is free for a library that passes no context.
+   */
+  openBridge(library: Library, valloc: Pointer): object | null
+  closeBridge(bridge: object): void
+  /** Its blocks were all freed together. */
+  forgetBridge(bridge: object): void
+  /** Slots 0 to 5: blocks, bytes, their peak, allocations, failures, refused. */
+  readBridge(bridge: object): void
+
+  /** sizeof(long). */
+  readonly longSize: number
+  /** Copies from memory that C says is there. */
+  readMemory(ptr: Pointer, into: Uint8Array): void
+  /** Bytes before the first 0, at most `limit`. */
+  stringLength(ptr: Pointer, limit: number): number
+
   /** Calls of C that were refused since the process started. */
   refusedCalls(): number
 

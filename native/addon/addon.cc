@@ -38,6 +38,7 @@ static Napi::Object Init(Napi::Env env, Napi::Object exports) {
   env.SetInstanceData<EnvState, Drop>(state);
   exports.Set("abi", kAbi);
   exports.Set("init", Napi::Function::New<SetUp>(env, "init"));
+  ExportBridges(env, exports);
   ExportDoors(env, exports);
   ExportHeaps(env, exports, state);
   ExportDynamic(env, exports);

@@ -9,6 +9,10 @@
 
 #include <thread>
 
+#ifdef _MSC_VER
+#include <intrin.h>
+#endif
+
 #include "env_state.h"
 #include "offheap_napi.h"
 
@@ -19,6 +23,7 @@ extern "C" {
 #include "free_list.h"
 #include "gc.h"
 #include "libc.h"
+#include "os.h"
 #include "pages.h"
 #include "pool.h"
 #include "shared_heap.h"
@@ -35,6 +40,7 @@ struct Door {
   napi_env env = nullptr;
   napi_ref kept[3] = {};  // state, memory and what self is of; or the function to call
   std::thread::id thread;
+  os_stack_t stack = {0, UINTPTR_MAX};
   EnvState *state = nullptr;
   oh_concurrent_bump_t bump = {};  // self, if it is one
   bool open = true;
@@ -76,11 +82,22 @@ bool RunJs(Door const *door) {
   return done;
 }
 
+// V8 runs on its thread's own stack and, from Node 22 on, ends the process on any other. koffi calls C on
+// a stack that it makes, coroutines do so too.
+bool IsOnOwnStack(Door const *door) {
+#ifdef _MSC_VER
+  uintptr_t const here = reinterpret_cast<uintptr_t>(_AddressOfReturnAddress());
+#else
+  uintptr_t const here = reinterpret_cast<uintptr_t>(__builtin_frame_address(0));
+#endif
+  return here >= door->stack.low && here < door->stack.high;
+}
+
 // What the allocator answers: an address, a number of bytes, yes or no. 0 for what is refused.
 double Ask(void *self, Request const &request) {
   Door *door = static_cast<Door *>(self);
   bool here = door != nullptr && door->thread == std::this_thread::get_id() && door->open;
-  if (!here || !IsNumber(request)) return oh_refuse();
+  if (!here || !IsOnOwnStack(door) || !IsNumber(request)) return oh_refuse();
   double *box = door->state->box;
   box[kPtr] = static_cast<double>(reinterpret_cast<uintptr_t>(request.ptr));
   box[kSize] = static_cast<double>(request.size);
@@ -194,6 +211,7 @@ Napi::Value OpenDoor(Napi::CallbackInfo const &info) {
 Napi::Value OpenCallback(Napi::CallbackInfo const &info) {
   Door *door = NewDoor(info);
   door->v = {door, &callback_vtable};
+  door->stack = os_thread_stack();
   Keep(door, 0, info[0]);
   return Opened(info, door);
 }

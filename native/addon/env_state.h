@@ -55,6 +55,7 @@ inline EnvState *StateOf(Napi::CallbackInfo const &info) {
   return info.Env().GetInstanceData<EnvState>();
 }
 
+void ExportBridges(Napi::Env env, Napi::Object exports);
 void ExportDoors(Napi::Env env, Napi::Object exports);
 void ExportHeaps(Napi::Env env, Napi::Object exports, EnvState *state);
 // The functions of one dynamic heap.

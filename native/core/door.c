@@ -2,15 +2,13 @@
 
 #include "door.h"
 
-#include <stdatomic.h>
-
-static _Atomic(uint64_t) refused;
+_Atomic(uint64_t) oh_refused;
 
 bool oh_refuse(void) {
-  atomic_fetch_add_explicit(&refused, 1, memory_order_relaxed);
+  atomic_fetch_add_explicit(&oh_refused, 1, memory_order_relaxed);
   return false;
 }
 
 uint64_t oh_refused_calls(void) {
-  return atomic_load_explicit(&refused, memory_order_relaxed);
+  return atomic_load_explicit(&oh_refused, memory_order_relaxed);
 }

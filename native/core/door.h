@@ -10,6 +10,11 @@
 
 #ifdef __cplusplus
 extern "C" {
+#else
+#include <stdatomic.h>
+
+/* What oh_refused_calls counts, for who reads it at each call. */
+extern _Atomic(uint64_t) oh_refused;
 #endif
 
 /* Counts a call through a table that was refused. Returns false. */

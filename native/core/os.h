@@ -1,5 +1,6 @@
 /* os.h: everything this library asks of the operating system and its C library, in one contract.
-   os_posix.c and os_win32.c implement it; nothing else knows which system it runs on.
+   os_posix.c and os_win32.c, and os_threads_ of each, implement it; nothing else knows which
+   system it runs on.
 
    Sizes in bytes. All functions are safe from any thread. */
 
@@ -66,6 +67,13 @@ void os_yield(void);
 /* Runs a function on a thread of its own and waits until it has ended. What it does to the handlers
    of signals is undone. false: there can be no thread now, and nothing was run. */
 bool os_run_aside(void (*run)(void *), void *argument);
+
+typedef struct os_stack {
+  uintptr_t low, high; /* 0 and UINTPTR_MAX: the system does not tell                             */
+} os_stack_t;
+
+/* Where the stack of this thread lies, as the system made it. Tens of microseconds. */
+os_stack_t os_thread_stack(void);
 
 /* ---- The library itself ---------------------------------------------------------------------- */
 

@@ -1,12 +1,14 @@
 /**
  * The code of the documentation runs and does what its comments say, against dist/. Each page's blocks
- * run in one process, one after the other; a block marked `no-run` gives its reason instead.
+ * run in one process, one after the other; a block marked `no-run` gives its reason instead. One that
+ * `needs` a shared library which is missing is skipped, and in CI, which installs it, fails.
  */
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { checked, promisedOutput } from './checked.js'
+import { isMissing } from './libraries.js'
 import { type CodeBlock, pages, root } from './markdown.js'
 
 const cache = join(root, '.cache')
@@ -39,14 +41,23 @@ function run(name: string, blocks: CodeBlock[]): Result[] {
   return existsSync(results) ? (JSON.parse(readFileSync(results, 'utf8')) as Result[]) : []
 }
 
+/** Does a block need a library that is missing, and may be? */
+const lacks = ({ note }: CodeBlock): boolean => isMissing(/^needs (\S+)$/.exec(note)?.[1])
+
 const all = pages()
 
 describe.each(all)('$path', ({ path, blocks }) => {
   const js = blocks.filter(({ language }) => language === 'js')
-  const runnable = js.filter(({ note }) => note === '')
+  const present = js.filter((block) => !lacks(block))
+  const runnable = present.filter(({ note }) => note === '' || note.startsWith('needs '))
   let results: Result[] | undefined
 
-  it.each(js.filter((block) => !runnable.includes(block)))(
+  const absent = js.filter((block) => !present.includes(block))
+  it.skipIf(absent.length > 0).each(absent)('line $line $note', () => {
+    expect.unreachable('skipped')
+  })
+
+  it.each(present.filter((block) => !runnable.includes(block)))(
     'line $line says why it is not run',
     ({ note }) => expect(note).toMatch(/^no-run \S+ \S+/),
   )

@@ -45,9 +45,9 @@ interface Exported {
   file: string
 }
 
-/** What lib/index.ts exports, and from which file. It has nothing but `export { ... } from '...'`. */
-function exportedSymbols(): Exported[] {
-  const index = readFileSync(join(root, 'lib/index.ts'), 'utf8')
+/** What an index exports, and from which file. It has nothing but `export { ... } from '...'`. */
+function exportedSymbols(folder: string): Exported[] {
+  const index = readFileSync(join(root, folder, 'index.ts'), 'utf8')
   const statements = [...index.matchAll(/^export (?:type )?\{([^}]*)\} from '([^']+)'/gm)]
   expect(statements.length).toBe(index.match(/^export /gm)!.length)
   return statements.flatMap(([, names, from]) =>
@@ -55,11 +55,11 @@ function exportedSymbols(): Exported[] {
       .split(',')
       .map((name) => name.trim().replace(/^type /, ''))
       .filter((name) => name !== '')
-      .map((name) => ({ name, file: join('lib', from!.replace(/\.js$/, '.ts')) })),
+      .map((name) => ({ name, file: join(folder, from!.replace(/\.js$/, '.ts')) })),
   )
 }
 
-describe.each(exportedSymbols())('$name', ({ name, file }) => {
+describe.each(['lib', 'lib/interop'].flatMap(exportedSymbols))('$name', ({ name, file }) => {
   it('has a docstring', () => {
     const source = readFileSync(join(root, file), 'utf8')
     const kinds = '(?:abstract class|class|interface|type|const|function)'

@@ -11,7 +11,7 @@ import { loadStrategy } from './doors.js'
 
 const SIZE = 2 ** 24
 
-const SOURCES = ['test/doors/shared_door.c', 'os_posix.c']
+const SOURCES = ['test/doors/shared_door.c', 'os_threads_posix.c']
 const c = loadStrategy('shared_door', SOURCES, [
   'uint32_t churn_in_threads(uintptr_t v, uint32_t threads, uint32_t steps)',
   'uint32_t take_all(uintptr_t v, uint32_t size)',

@@ -20,7 +20,7 @@ import {
 } from '../../scripts/lib.mjs'
 import { runVitest } from '../../scripts/vitest.mjs'
 
-const TESTS = ['test/unit', 'test/faults', 'test/workers']
+const TESTS = ['test/unit', 'test/faults', 'test/workers', 'test/interop']
 const MINUTES = 60_000
 
 /** The package that holds Node's binary for this system; named as the package `node` names it. */
@@ -54,6 +54,10 @@ async function bring(major, version) {
   return binary() && ask([binary(), '--version']) === `v${version}` ? binary() : ''
 }
 
+/** @param {string} node */
+const hasFfi = (node) =>
+  ask([node, '-p', "require('node:module').isBuiltin('node:ffi')"]).trim() === 'true'
+
 const checks = checklist('runtimes')
 
 for (const [major, version] of Object.entries(readJson(at('test/runtimes/versions.json')))) {
@@ -65,6 +69,11 @@ for (const [major, version] of Object.entries(readJson(at('test/runtimes/version
   }
   console.log(`-- Node ${version}: smoke test`)
   checks.add(await runCounted([node, at('test/runtimes/smoke.mjs')], { timeout: 2 * MINUTES }))
+
+  if (hasFfi(node)) {
+    console.log(`-- Node ${version}: node:ffi`)
+    checks.add(await runCounted([node, at('test/runtimes/ffi.mjs')], { timeout: 2 * MINUTES }))
+  }
 
   console.log(`-- Node ${version}: ${TESTS.join(', ')}`)
   checks.add(await runVitest(`node-${major}`, TESTS, { node, timeout: 10 * MINUTES }))
