@@ -109,8 +109,8 @@ export class Adapter<F extends string = string> implements Disposable {
 
   /**
    * The library's blocks are gone, because the allocator was reset: they are counted no longer, and
-   * `peakBytes` begins anew. An adapter cannot see a reset by itself. What the library was doing with
-   * those blocks has to have ended.
+   * `peakBytes` begins anew. An adapter cannot see a reset by itself, so each adapter of the allocator
+   * has to be told. What the library was doing with those blocks has to have ended.
    */
   forget(): void {
     loadAddon().native.forgetBridge(this._bridge)
