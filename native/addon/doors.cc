@@ -196,6 +196,9 @@ Napi::Value OpenDoor(Napi::CallbackInfo const &info) {
   auto address = [&](size_t i) { return AsPointer(info[i].As<Napi::Number>().DoubleValue()); };
   door->v.vt = static_cast<oh_vtable_t const *>(address(0));
   door->v.self = info[2].IsNull() ? address(1) : info[2].As<Napi::Int32Array>().Data();
+  if (door->v.vt == oh_shared_table(nullptr)) {
+    door->v.vt = oh_shared_table(static_cast<oh_shared_t const *>(door->v.self));
+  }
   if (door->v.vt == &oh_concurrent_bump_vtable) {
     size_t length = static_cast<size_t>(info[4].As<Napi::Number>().Int64Value());
     door->bump = {static_cast<uint32_t *>(door->v.self), address(1), length};
@@ -235,7 +238,7 @@ Napi::Object Tables(Napi::Env env) {
       {"freeList", &oh_free_list_vtable}, {"gc", &oh_gc_vtable},
       {"libc", &oh_libc_vtable},     {"null", &oh_null_vtable},
       {"pages", &oh_pages_vtable},   {"pool", &oh_pool_vtable},
-      {"rawLibc", &oh_libc_raw_vtable}, {"shared", &oh_shared_vtable},
+      {"rawLibc", &oh_libc_raw_vtable}, {"shared", oh_shared_table(nullptr)},
       {"slab", &oh_slab_vtable},     {"stack", &oh_stack_vtable},
   };
   Napi::Object result = Napi::Object::New(env);

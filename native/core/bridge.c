@@ -54,7 +54,7 @@ oh_bridge_t *oh_bridge_open(oh_valloc_t v) {
   oh_bridge_t *const bridge = calloc(1, sizeof *bridge);
   if (bridge == NULL) return NULL;
   bridge->v = oh_is_null(v) ? oh_null() : v;
-  bridge->headers = v.vt == &oh_bump_vtable;
+  bridge->headers = v.vt != NULL && v.vt->usable_size == NULL;
   bridge->shared = !is_unlocked(v.vt);
   return bridge;
 }

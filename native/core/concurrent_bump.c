@@ -114,14 +114,7 @@ static void door_free(void *self, void *ptr, size_t size, size_t align) {
   (void)oh_accepted(bump != NULL && oh_concurrent_bump_free(bump, ptr, size));
 }
 
-/* A bump keeps no sizes. */
-static size_t door_usable_size(void *self, void const *ptr) {
-  (void)self;
-  (void)ptr;
-  return 0;
-}
-
 oh_vtable_t const oh_concurrent_bump_vtable = {
-    OH_ABI_VERSION, sizeof(oh_vtable_t), door_alloc,       door_resize,
-    door_remap,     door_free,           door_usable_size,
+    OH_ABI_VERSION, sizeof(oh_vtable_t), door_alloc, door_resize,
+    door_remap,     door_free,           NULL, /* a bump keeps no sizes */
 };

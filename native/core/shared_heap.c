@@ -107,11 +107,16 @@ void oh_shared_count(uint32_t *heaps, uint32_t *holders) {
 
 /* ---- Operations ------------------------------------------------------------------------------ */
 
+/* 0 also of a strategy that keeps no sizes. */
+static size_t size_at(oh_shared_t const *heap, void const *ptr) {
+  oh_vtable_t const *const vtable = heap->strategy->vtable;
+  return vtable->usable_size == NULL ? 0 : vtable->usable_size(heap->state, ptr);
+}
+
 /* Why the strategy refused a block that its caller says is one. */
 static oh_status_t refusal(oh_shared_t const *heap, void const *ptr) {
-  oh_strategy_t const *const strategy = heap->strategy;
-  if (strategy->vtable->usable_size(heap->state, ptr) > 0) return OH_INVALID_SIZE;
-  return strategy->is_free(heap->state, ptr) ? OH_DOUBLE_FREE : OH_INVALID_POINTER;
+  if (size_at(heap, ptr) > 0) return OH_INVALID_SIZE;
+  return heap->strategy->is_free(heap->state, ptr) ? OH_DOUBLE_FREE : OH_INVALID_POINTER;
 }
 
 oh_status_t oh_shared_alloc(oh_shared_t *heap, size_t size, size_t align, void **block) {
@@ -150,7 +155,7 @@ oh_status_t oh_shared_usable_size(oh_shared_t *heap, void const *ptr, size_t *si
   *size = 0;
   if (heap == NULL) return OH_INVALID_POINTER;
   if (!os_lock_take(&heap->lock)) return OH_POISONED;
-  *size = heap->strategy->vtable->usable_size(heap->state, ptr);
+  *size = size_at(heap, ptr);
   oh_status_t const status = *size > 0 ? OH_OK : refusal(heap, ptr);
   os_lock_release(&heap->lock);
   return status;
@@ -204,7 +209,16 @@ static size_t door_usable_size(void *self, void const *ptr) {
   return size;
 }
 
-oh_vtable_t const oh_shared_vtable = {
+static oh_vtable_t const shared_vtable = {
     OH_ABI_VERSION, sizeof(oh_vtable_t), door_alloc,       door_resize,
     door_remap,     door_free,           door_usable_size,
 };
+
+static oh_vtable_t const shared_vtable_without_sizes = {
+    OH_ABI_VERSION, sizeof(oh_vtable_t), door_alloc, door_resize, door_remap, door_free, NULL,
+};
+
+oh_vtable_t const *oh_shared_table(oh_shared_t const *heap) {
+  bool const sizes = heap == NULL || heap->strategy->vtable->usable_size != NULL;
+  return sizes ? &shared_vtable : &shared_vtable_without_sizes;
+}

@@ -63,8 +63,8 @@ oh_status_t oh_shared_usable_size(oh_shared_t *heap, void const *ptr, size_t *si
 /* OH_POISONED: the figures are there, and may be half of an operation old. */
 oh_status_t oh_shared_read(oh_shared_t *heap, oh_figures_t *figures);
 
-/* self is an oh_shared_t. A size of 0 at free, resize and remap is not known. */
-extern oh_vtable_t const oh_shared_vtable;
+/* The table of a heap, which is its self. A size of 0 at free, resize and remap is not known. */
+oh_vtable_t const *oh_shared_table(oh_shared_t const *heap);
 
 #ifdef __cplusplus
 }

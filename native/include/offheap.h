@@ -46,7 +46,7 @@ typedef struct oh_vtable {
   void (*free)(void *self, void *ptr, size_t size, size_t align);
 
   /* Bytes that may be used of the live block at ptr, at least what it was asked for with. 0: no block
-     lives there, or this allocator keeps no sizes (a bump). The entry may be NULL. */
+     lives there. NULL in place of the function: this allocator keeps no sizes (a bump). */
   size_t (*usable_size)(void *self, void const *ptr);
 } oh_vtable_t;
 

@@ -5,8 +5,10 @@ import {
   BumpAllocator,
   type Allocation,
   cAllocator,
+  ConcurrentBumpAllocator,
   Region,
   SlabAllocator,
+  ThreadSafeAllocator,
 } from '../../lib/index.js'
 import { readCString, readStruct, zlibAdapter, type ZlibAdapter } from '../../lib/interop/index.js'
 import { expect, it } from 'vitest'
@@ -107,6 +109,26 @@ describeLibrary('libz.so.1', 'zlib1g', (z) => {
     expect(start(adapter, stream)).toBe(MEM_ERROR)
     expect(adapter.stats()).toMatchObject({ blocks: 0, bytes: 0 })
     expect(adapter.stats().failures).toBeGreaterThan(0)
+  })
+
+  it.each([
+    ['a bump without a lock', () => new ConcurrentBumpAllocator(Region.shared(2 ** 20))],
+    ['a bump behind a lock', () => new ThreadSafeAllocator(new BumpAllocator(2 ** 20))],
+    ['a slab behind a lock', () => new ThreadSafeAllocator(new SlabAllocator())],
+  ])('works in %s', (_, make) => {
+    using heap = make()
+    using adapter = zlibAdapter(heap)
+    using stream = newStream(adapter)
+    const packed = new Uint8Array(file.length)
+    expect(start(adapter, stream)).toBe(0)
+    connect(adapter, stream, file, packed)
+    expect(deflate(stream.address, FINISH)).toBe(STREAM_END)
+    expect(adapter.stats().blocks).toBe(5)
+    const size = written(adapter, stream)
+    expect(deflateEnd(stream.address)).toBe(0)
+    expect(inflateSync(packed.subarray(0, size)).equals(file)).toBe(true)
+    expect(adapter.stats()).toMatchObject({ blocks: 0, refused: 0 })
+    expect(heap.stats().used).toBe(0)
   })
 
   it('knows sizes without headers in a heap that keeps them', () => {

@@ -127,7 +127,7 @@ static void *work(void *arg) {
 static void used_by_threads(oh_shared_t *heap, size_t most) {
   pthread_t threads[THREADS];
   job_t jobs[THREADS];
-  oh_valloc_t const v = {heap, &oh_shared_vtable};
+  oh_valloc_t const v = {heap, oh_shared_table(heap)};
   uint64_t const refused = oh_refused_calls();
   CHECK(heap != NULL);
   for (unsigned i = 0; i < THREADS; i++) {
@@ -213,7 +213,7 @@ static void what_is_no_strategy_is_not_shared(void) {
   oh_stack_t stack;
   oh_stack_init(&stack, memory, CAPACITY);
   CHECK(oh_shared_create(&oh_stack_vtable, &stack, sizeof stack, memory, CAPACITY) == NULL);
-  CHECK(oh_shared_create(&oh_shared_vtable, &stack, sizeof stack, memory, CAPACITY) == NULL);
+  CHECK(oh_shared_create(oh_shared_table(NULL), &stack, sizeof stack, memory, CAPACITY) == NULL);
   CHECK(oh_shared_create(NULL, &stack, sizeof stack, memory, CAPACITY) == NULL);
 }
 
@@ -270,9 +270,9 @@ static void no_heap_is_refused(void) {
   CHECK(oh_shared_free(NULL, memory, 10, 16) == OH_INVALID_POINTER);
   CHECK(oh_shared_resize(NULL, memory, 10, 16, 5, &resized) == OH_INVALID_POINTER);
   CHECK(oh_shared_usable_size(NULL, memory, &size) == OH_INVALID_POINTER && size == 0);
-  CHECK(oh_shared_vtable.alloc(NULL, 10, 16) == NULL);
-  CHECK(!oh_shared_vtable.resize(NULL, memory, 10, 16, 5));
-  oh_shared_vtable.free(NULL, memory, 10, 16);
+  CHECK(oh_shared_table(NULL)->alloc(NULL, 10, 16) == NULL);
+  CHECK(!oh_shared_table(NULL)->resize(NULL, memory, 10, 16, 5));
+  oh_shared_table(NULL)->free(NULL, memory, 10, 16);
 }
 
 /* ---- A thread that dies with the lock -------------------------------------------------------- */
@@ -286,7 +286,7 @@ static void *die_with_the_lock(void *arg) {
 
 static void a_dead_holder_poisons_the_heap(void) {
   oh_shared_t *const heap = shared_slab();
-  oh_valloc_t const v = {heap, &oh_shared_vtable};
+  oh_valloc_t const v = {heap, oh_shared_table(heap)};
   oh_figures_t figures;
   pthread_t thread;
   void *block, *other;
