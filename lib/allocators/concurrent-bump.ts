@@ -21,8 +21,14 @@ import { alignUp, checkLayout, checkSize, type Layout } from '../core/layout.js'
 import type { MemoryLike } from '../core/memory.js'
 import { checkPointer, type Pointer } from '../core/pointer.js'
 import { RegionAllocator } from '../core/region-allocator.js'
-import { ConcurrentBumpWord as Word } from '../core/state.js'
-import { Attached, attachedTo, type BumpToken, memoryOf, newWords } from './concurrent-token.js'
+import {
+  Attached,
+  attachedTo,
+  type BumpToken,
+  ConcurrentWord as Word,
+  memoryOf,
+  newWords,
+} from './concurrent-token.js'
 
 const NAME = 'ConcurrentBumpAllocator'
 

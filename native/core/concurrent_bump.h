@@ -16,7 +16,7 @@
 extern "C" {
 #endif
 
-/* Words of the state, as in lib/core/state.ts. */
+/* Words of the state, as in lib/allocators/concurrent-token.ts. */
 enum {
   OH_CONCURRENT_CURSOR = 1,      /* where the next block may start, from the payload's start     */
   OH_CONCURRENT_GAPS = 2,        /* bytes below it that are no live block                        */
