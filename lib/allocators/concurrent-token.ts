@@ -1,4 +1,7 @@
-/** How a ConcurrentBumpAllocator gets from one thread to another: its token, and what is in its words. */
+/**
+ * How a ConcurrentBumpAllocator gets from one thread to another: its token, and what is in its
+ * words.
+ */
 import { isSharedBuffer } from '../core/brand.js'
 import { OutOfMemoryError, unexpected } from '../core/errors.js'
 import { checkSize } from '../core/layout.js'
@@ -10,8 +13,8 @@ const NAME = 'ConcurrentBumpAllocator'
 const UNIT = 4096
 
 /**
- * Words of a ConcurrentBumpAllocator: in a SharedArrayBuffer, only ever touched atomically. Those that C
- * knows are as in native/core/concurrent_bump.h.
+ * Words of a ConcurrentBumpAllocator: in a SharedArrayBuffer, only ever touched atomically. Those
+ * that C knows are as in native/core/concurrent_bump.h.
  */
 export const enum ConcurrentWord {
   /** What makes it one: {@link CONCURRENT_BUMP}. */
@@ -86,8 +89,8 @@ const addressWord = (region: Region): number =>
   region.addressable ? (region.address % 2 ** 32) | 0 : 0
 
 /**
- * What a token names. Its words may hold anything: they are believed only where they agree with the buffer
- * that came with them.
+ * What a token names. Its words may hold anything: they are believed only where they agree with the
+ * buffer that came with them.
  */
 export function attachedTo(token: unknown): Attached {
   const where = `${NAME}.attach`

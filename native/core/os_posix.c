@@ -241,8 +241,8 @@ void os_mutex_unlock(os_mutex_t *mutex) {
 
 /* ---- A lock that outlives its holder --------------------------------------------------------- */
 
-/* How long a thread spins before it sleeps, in pauses, each time twice as many as before. A sleep and
-   the call to wake from it take microseconds, what the lock is held for tens of ns. */
+/* How long a thread spins before it sleeps, in pauses, each time twice as many as before. A sleep
+   and the call to wake from it take microseconds, what the lock is held for tens of ns. */
 enum { MOST_PAUSES = 128 };
 
 static inline void pause_briefly(void) {

@@ -1,4 +1,7 @@
-/** ConcurrentBumpAllocator in one thread: against BumpAllocator, its tokens, and words that are broken. */
+/**
+ * ConcurrentBumpAllocator in one thread: against BumpAllocator, its tokens, and words that are
+ * broken.
+ */
 import { describe, expect, test } from 'vitest'
 import { generator } from '../../lib/conformance/random.js'
 import {

@@ -42,8 +42,8 @@ describe('ThreadSafeAllocator', () => {
     expect(seen.most).toBeGreaterThan(1)
     expect(seen.left).toEqual({ heaps: 1, holders: 1 })
     expect(seen.afterwards).toEqual({ heaps: 0, holders: 0 })
-    // Between the call into C and the store of its result nothing asks whether the thread is to end, in
-    // any V8 so far. One that did would leave a block, of 12 KiB at most, in no table.
+    // Between the call into C and the store of its result nothing asks whether the thread is to
+    // end, in any V8 so far. One that did would leave a block, of 12 KiB at most, in no table.
     expect(seen.lost).toBeLessThan(24_000)
     if (!sanitized) expect(seen.grownMiB).toBeLessThan(100)
   }, 60_000)
