@@ -9,12 +9,18 @@ import { SlabAllocator, ThreadSafeAllocator } from 'offheap'
 const CHUNK = 256
 const CAPACITY = 1 << 26
 
-/** Words that two threads share: rounds that have begun, chunks that are left, is the other one at it? */
+/**
+ * Words that two threads share: rounds that have begun, chunks that are left, is the other one at
+ * it?
+ */
 const ROUND = 0
 const LEFT = 1
 const BUSY = 2
 
-/** n pairs; blocks of 16 to 256 bytes. @param {import('offheap').Allocator} allocator @param {number} n */
+/**
+ * n pairs; blocks of 16 to 256 bytes. @param {import('offheap').Allocator} allocator @param
+ * {number} n
+ */
 function pairs(allocator, n) {
   let sum = 0
   for (let i = 0; i < n; i++) {
@@ -26,7 +32,10 @@ function pairs(allocator, n) {
   return sum
 }
 
-/** Takes chunks until none is left. @param {Int32Array} words @param {import('offheap').Allocator} allocator */
+/**
+ * Takes chunks until none is left. @param {Int32Array} words @param {import('offheap').Allocator}
+ * allocator
+ */
 function work(words, allocator) {
   let sum = 0
   while (Atomics.sub(words, LEFT, 1) > 0) sum += pairs(allocator, CHUNK)

@@ -1,6 +1,6 @@
-// A pool of workers over one heap: blocks change hands by address, and no byte of them is copied. This
-// thread fills blocks, a worker reads and frees them and answers with blocks of its own, which are
-// freed here.
+// A pool of workers over one heap: blocks change hands by address, and no byte of them is copied.
+// This thread fills blocks, a worker reads and frees them and answers with blocks of its own, which
+// are freed here.
 //   node examples/worker-pool/main.mjs
 
 import assert from 'node:assert/strict'

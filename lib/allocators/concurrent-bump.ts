@@ -1,14 +1,15 @@
 /**
  * ConcurrentBumpAllocator: a pointer that moves up, moved by many threads without a lock.
  *
- * An allocation reads where the pointer is, and moves it by one compare-and-swap; whoever was overtaken
- * tries again. So no thread ever waits for another, and one that is terminated at any moment leaves
- * nothing half done. The words that it works on are in a SharedArrayBuffer of their own.
+ * An allocation reads where the pointer is, and moves it by one compare-and-swap; whoever was
+ * overtaken tries again. So no thread ever waits for another, and one that is terminated at any
+ * moment leaves nothing half done. The words that it works on are in a SharedArrayBuffer of their
+ * own.
  *
  * Costs: about 25 ns an allocation, some times that while others allocate at the same moment.
- * Disadvantage: what is freed comes back only when it was last, so it is for what is freed together:
- * the results of a batch, a frame, an index that is built and then read. Let go of all of it at once by
- * `reset()`, while no thread allocates.
+ * Disadvantage: what is freed comes back only when it was last, so it is for what is freed
+ * together: the results of a batch, a frame, an index that is built and then read. Let go of all of
+ * it at once by `reset()`, while no thread allocates.
  *
  * The same in C: native/core/concurrent_bump.c.
  */
@@ -21,8 +22,14 @@ import { alignUp, checkLayout, checkSize, type Layout } from '../core/layout.js'
 import type { MemoryLike } from '../core/memory.js'
 import { checkPointer, type Pointer } from '../core/pointer.js'
 import { RegionAllocator } from '../core/region-allocator.js'
-import { ConcurrentBumpWord as Word } from '../core/state.js'
-import { Attached, attachedTo, type BumpToken, memoryOf, newWords } from './concurrent-token.js'
+import {
+  Attached,
+  attachedTo,
+  type BumpToken,
+  ConcurrentWord as Word,
+  memoryOf,
+  newWords,
+} from './concurrent-token.js'
 
 const NAME = 'ConcurrentBumpAllocator'
 
@@ -31,11 +38,11 @@ const enum Offset {
 }
 
 /**
- * A bump for many threads, each through an instance of its own. Handles belong to the thread that made
- * them, blocks to nobody.
+ * A bump for many threads, each through an instance of its own. Handles belong to the thread that
+ * made them, blocks to nobody.
  *
- * Alignment: any power of two. Out of memory: `alloc` throws OutOfMemoryError, `rawAlloc` returns 0.
- * Works without the addon.
+ * Alignment: any power of two. Out of memory: `alloc` throws OutOfMemoryError, `rawAlloc` returns
+ * 0. Works without the addon.
  */
 export class ConcurrentBumpAllocator extends RegionAllocator {
   protected readonly _words: Int32Array
@@ -45,8 +52,10 @@ export class ConcurrentBumpAllocator extends RegionAllocator {
   private _capacity: number
 
   /**
-   * @param memory A capacity in bytes (a SharedArrayBuffer of that size is made), a Region of its own, or
-   *   a buffer. Over another memory than a SharedArrayBuffer it serves this thread and those of C.
+   * @param memory A capacity in bytes (a SharedArrayBuffer of that size is made), a Region of its
+   *   own, or a buffer. Over another memory than a SharedArrayBuffer it serves this thread and
+   *   those of C.
+   *
    * Throws ERR_OFFHEAP_INVALID_ARGUMENT for more than 4 GiB - 4 KiB or a region in which another
    * allocator works, OutOfMemoryError.
    */
@@ -60,8 +69,9 @@ export class ConcurrentBumpAllocator extends RegionAllocator {
   }
 
   /**
-   * The bump of a token that another thread made by {@link share}. Throws ERR_OFFHEAP_INVALID_ARGUMENT for
-   * what is no such token, ERR_OFFHEAP_DISPOSED when all who had it disposed theirs.
+   * The bump of a token that another thread made by {@link share}. Throws
+   * ERR_OFFHEAP_INVALID_ARGUMENT for what is no such token, ERR_OFFHEAP_DISPOSED when all who had
+   * it disposed theirs.
    */
   static attach(token: BumpToken): ConcurrentBumpAllocator {
     return new ConcurrentBumpAllocator(attachedTo(token) as unknown as MemoryLike)
@@ -119,8 +129,8 @@ export class ConcurrentBumpAllocator extends RegionAllocator {
   }
 
   /**
-   * The last block of all threads' can grow; any other only shrinks. Throws ERR_OFFHEAP_INVALID_POINTER
-   * outside of what was handed out.
+   * The last block of all threads' can grow; any other only shrinks. Throws
+   * ERR_OFFHEAP_INVALID_POINTER outside of what was handed out.
    */
   override rawResize(ptr: Pointer, size: number, align: number, newSize: number): boolean {
     const start = this._locate(ptr, size, align, 'resize')
@@ -142,8 +152,9 @@ export class ConcurrentBumpAllocator extends RegionAllocator {
   }
 
   /**
-   * Gives room back when the block is the last one of all threads'; any other is only counted. Throws
-   * ERR_OFFHEAP_INVALID_POINTER outside of what was handed out; a second free is not noticed.
+   * Gives room back when the block is the last one of all threads'; any other is only counted.
+   * Throws ERR_OFFHEAP_INVALID_POINTER outside of what was handed out; a second free is not
+   * noticed.
    */
   override rawFree(ptr: Pointer, size: number, align: number): void {
     const start = this._locate(ptr, size, align, 'free')
@@ -153,8 +164,8 @@ export class ConcurrentBumpAllocator extends RegionAllocator {
   }
 
   /**
-   * Frees every block of every thread at once; the handles of this thread throw from now on. No other
-   * thread may allocate, or use a block, while this runs: that is for the caller to arrange.
+   * Frees every block of every thread at once; the handles of this thread throw from now on. No
+   * other thread may allocate, or use a block, while this runs: that is for the caller to arrange.
    */
   reset(): void {
     this._assertUsable()

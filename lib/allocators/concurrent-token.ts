@@ -1,13 +1,44 @@
-/** How a ConcurrentBumpAllocator gets from one thread to another: its token, and what is in its words. */
+/**
+ * How a ConcurrentBumpAllocator gets from one thread to another: its token, and what is in its
+ * words.
+ */
 import { isSharedBuffer } from '../core/brand.js'
 import { OutOfMemoryError, unexpected } from '../core/errors.js'
 import { checkSize } from '../core/layout.js'
 import { type MemoryLike, regionFor } from '../core/memory.js'
 import { disposed, type Region } from '../core/region.js'
-import { CONCURRENT_BUMP, ConcurrentBumpWord as Word, MAX_CAPACITY } from '../core/state.js'
+import { MAX_CAPACITY } from '../core/state.js'
 
 const NAME = 'ConcurrentBumpAllocator'
 const UNIT = 4096
+
+/**
+ * Words of a ConcurrentBumpAllocator: in a SharedArrayBuffer, only ever touched atomically. Those
+ * that C knows are as in native/core/concurrent_bump.h.
+ */
+export const enum ConcurrentWord {
+  /** What makes it one: {@link CONCURRENT_BUMP}. */
+  MAGIC = 0,
+  /** Where the next block may start, from the region's start. */
+  CURSOR = 1,
+  /** Bytes below it that are no live block. */
+  GAPS = 2,
+  /** The most that was live, and the most that CURSOR was, before they last fell. */
+  PEAK_USED = 3,
+  PEAK_CURSOR = 4,
+  /** Instances that were not disposed; 0: it has ended. */
+  HOLDERS = 5,
+  /** Where the region is in its buffer, in 4 KiB and bytes, and how long. */
+  START_PAGES = 6,
+  START_REST = 7,
+  LENGTH = 8,
+  /** The low word of its address, so that no other buffer is taken for it; 0: not known. */
+  ADDRESS = 9,
+  COUNT = 10,
+}
+
+/** "bump", and a version. */
+const CONCURRENT_BUMP = 0x62756d01
 
 /** A bump for other threads of this process, by {@link ConcurrentBumpAllocator.share}. */
 export interface BumpToken {
@@ -42,13 +73,15 @@ export function memoryOf(memory: MemoryLike): MemoryLike {
 
 /** The words of an empty bump in a region. */
 export function newWords(region: Region): Int32Array {
-  const words = new Int32Array(new SharedArrayBuffer(Word.COUNT * Int32Array.BYTES_PER_ELEMENT))
-  words[Word.MAGIC] = CONCURRENT_BUMP
-  words[Word.HOLDERS] = 1
-  words[Word.START_PAGES] = region.byteOffset / UNIT
-  words[Word.START_REST] = region.byteOffset % UNIT
-  words[Word.LENGTH] = region.byteLength
-  words[Word.ADDRESS] = addressWord(region)
+  const words = new Int32Array(
+    new SharedArrayBuffer(ConcurrentWord.COUNT * Int32Array.BYTES_PER_ELEMENT),
+  )
+  words[ConcurrentWord.MAGIC] = CONCURRENT_BUMP
+  words[ConcurrentWord.HOLDERS] = 1
+  words[ConcurrentWord.START_PAGES] = region.byteOffset / UNIT
+  words[ConcurrentWord.START_REST] = region.byteOffset % UNIT
+  words[ConcurrentWord.LENGTH] = region.byteLength
+  words[ConcurrentWord.ADDRESS] = addressWord(region)
   return words
 }
 
@@ -56,8 +89,8 @@ const addressWord = (region: Region): number =>
   region.addressable ? (region.address % 2 ** 32) | 0 : 0
 
 /**
- * What a token names. Its words may hold anything: they are believed only where they agree with the buffer
- * that came with them.
+ * What a token names. Its words may hold anything: they are believed only where they agree with the
+ * buffer that came with them.
  */
 export function attachedTo(token: unknown): Attached {
   const where = `${NAME}.attach`
@@ -67,14 +100,16 @@ export function attachedTo(token: unknown): Attached {
   if (typeof token !== 'object' || token === null) return refuse()
   const { offheap, memory, state } = token as Partial<BumpToken>
   if (offheap !== 'bump' || !isSharedBuffer(memory) || !isSharedBuffer(state)) return refuse()
-  if (state.byteLength !== Word.COUNT * Int32Array.BYTES_PER_ELEMENT) return refuse()
+  if (state.byteLength !== ConcurrentWord.COUNT * Int32Array.BYTES_PER_ELEMENT) return refuse()
   const words = new Int32Array(state)
-  const start = (words[Word.START_PAGES]! >>> 0) * UNIT + (words[Word.START_REST]! >>> 0)
-  const length = words[Word.LENGTH]! >>> 0
-  if (words[Word.MAGIC] !== CONCURRENT_BUMP || start + length > memory.byteLength) return refuse()
+  const start =
+    (words[ConcurrentWord.START_PAGES]! >>> 0) * UNIT + (words[ConcurrentWord.START_REST]! >>> 0)
+  const length = words[ConcurrentWord.LENGTH]! >>> 0
+  if (words[ConcurrentWord.MAGIC] !== CONCURRENT_BUMP || start + length > memory.byteLength)
+    return refuse()
   if (length === 0 || length > MAX_CAPACITY) return refuse()
   const { region } = regionFor(new Uint8Array(memory, start, length), NAME)
-  if (words[Word.ADDRESS] !== addressWord(region)) return refuse()
+  if (words[ConcurrentWord.ADDRESS] !== addressWord(region)) return refuse()
   hold(words)
   return new Attached(region, words)
 }
@@ -82,8 +117,9 @@ export function attachedTo(token: unknown): Attached {
 /** One holder more, unless there is none any more. */
 function hold(words: Int32Array): void {
   for (;;) {
-    const holders = Atomics.load(words, Word.HOLDERS)
+    const holders = Atomics.load(words, ConcurrentWord.HOLDERS)
     if (holders <= 0) throw disposed('The bump of this token')
-    if (Atomics.compareExchange(words, Word.HOLDERS, holders, holders + 1) === holders) return
+    if (Atomics.compareExchange(words, ConcurrentWord.HOLDERS, holders, holders + 1) === holders)
+      return
   }
 }

@@ -83,8 +83,8 @@ export abstract class RegionAllocator extends Allocator implements RegionUser {
   }
 
   /**
-   * @internal Another allocator goes on with a copy of the state, in the same region: this one ends. Returns
-   * whether the region is freed with its allocator. Throws ERR_OFFHEAP_PINNED.
+   * @internal Another allocator goes on with a copy of the state, in the same region: this one
+   * ends. Returns whether the region is freed with its allocator. Throws ERR_OFFHEAP_PINNED.
    */
   _handOver(): boolean {
     assertReleased(this)

@@ -236,31 +236,6 @@ export const enum FreeListNode {
   WORDS = 2,
 }
 
-/** Words of a ConcurrentBumpAllocator: in a SharedArrayBuffer, only ever touched atomically. */
-export const enum ConcurrentBumpWord {
-  /** What makes it one: {@link CONCURRENT_BUMP}. */
-  MAGIC = 0,
-  /** Where the next block may start, from the region's start. */
-  CURSOR = 1,
-  /** Bytes below it that are no live block. */
-  GAPS = 2,
-  /** The most that was live, and the most that CURSOR was, before they last fell. */
-  PEAK_USED = 3,
-  PEAK_CURSOR = 4,
-  /** Instances that were not disposed; 0: it has ended. */
-  HOLDERS = 5,
-  /** Where the region is in its buffer, in 4 KiB and bytes, and how long. */
-  START_PAGES = 6,
-  START_REST = 7,
-  LENGTH = 8,
-  /** The low word of its address, so that no other buffer is taken for it; 0: not known. */
-  ADDRESS = 9,
-  COUNT = 10,
-}
-
-/** "bump", and a version. */
-export const CONCURRENT_BUMP = 0x62756d01
-
 /** A state block of `words` zeroed words. */
 export function stateBlock(words: number): Int32Array {
   return new Int32Array(new ArrayBuffer(words * 4))

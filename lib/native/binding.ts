@@ -139,8 +139,8 @@ export interface NativeGc extends NativeHeap {
 }
 
 /**
- * Heaps that several threads hold, and their raw operations: through the box, on the heap at SELF. One
- * at 0 has no memory and no blocks.
+ * Heaps that several threads hold, and their raw operations: through the box, on the heap at SELF.
+ * One at 0 has no memory and no blocks.
  */
 export interface SharedHeaps {
   /** SIZE, ALIGN -> STATUS, RESULT: the address, or 0. */
@@ -153,13 +153,14 @@ export interface SharedHeaps {
   usableSize(): void
 
   /**
-   * A heap with a copy of a strategy's state, and its External, which holds it. SELF: its address; RESULT:
-   * its number, PTR and SIZE: its payload. null: no memory, or no strategy that can be shared.
+   * A heap with a copy of a strategy's state, and its External, which holds it. SELF: its address;
+   * RESULT: its number, PTR and SIZE: its payload. null: no memory, or no strategy that can be
+   * shared.
    */
   create(table: number, state: Uint8Array, address: Pointer, byteLength: number): object | null
   /**
-   * Holds the heap with a number whose payload is in a buffer: the same. null: nobody holds it any more;
-   * undefined: there is none in there.
+   * Holds the heap with a number whose payload is in a buffer: the same. null: nobody holds it any
+   * more; undefined: there is none in there.
    */
   attach(heap: number, memory: Uint8Array): object | null | undefined
   /** Once more does nothing. */

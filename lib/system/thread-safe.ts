@@ -1,15 +1,15 @@
 /**
  * ThreadSafeAllocator: one heap for many threads: a strategy behind a lock.
  *
- * It takes over what an allocator has in a region: the state goes into memory of the addon's, which no
- * JavaScript sees, and every operation from then on is one call into C that takes the lock, works and
- * gives it back. So a worker that is terminated cannot leave half of an operation behind, and the
- * token that brings the heap to another thread has nothing in it that could be forged: the heap's number
- * in this process, and the SharedArrayBuffer that the blocks are in.
+ * It takes over what an allocator has in a region: the state goes into memory of the addon's, which
+ * no JavaScript sees, and every operation from then on is one call into C that takes the lock,
+ * works and gives it back. So a worker that is terminated cannot leave half of an operation behind,
+ * and the token that brings the heap to another thread has nothing in it that could be forged: the
+ * heap's number in this process, and the SharedArrayBuffer that the blocks are in.
  *
  * Costs: 30 to 60 ns an operation, as it crosses into native code and locks; the strategies in
- * TypeScript need a tenth of that. Give each thread a heap of its own where blocks do not change hands,
- * and ConcurrentBumpAllocator where nothing is freed singly.
+ * TypeScript need a tenth of that. Give each thread a heap of its own where blocks do not change
+ * hands, and ConcurrentBumpAllocator where nothing is freed singly.
  */
 import { Allocation } from '../core/allocation.js'
 import {
@@ -32,11 +32,12 @@ import { isUsualLayout } from './native-allocator.js'
 import { Hold, type HeapToken, holdOf, takeOver } from './shared-hold.js'
 
 /**
- * A heap that several threads use, each through an instance of its own. Handles belong to the thread that
- * made them; blocks to nobody: any thread, and C through `valloc`, may free them by address.
+ * A heap that several threads use, each through an instance of its own. Handles belong to the
+ * thread that made them; blocks to nobody: any thread, and C through `valloc`, may free them by
+ * address.
  *
- * Alignment and capacity: the inner strategy's. Out of memory: `alloc` throws OutOfMemoryError, `rawAlloc`
- * returns 0. Blocks of a thread that has ended stay live, as those of malloc do.
+ * Alignment and capacity: the inner strategy's. Out of memory: `alloc` throws OutOfMemoryError,
+ * `rawAlloc` returns 0. Blocks of a thread that has ended stay live, as those of malloc do.
  */
 export class ThreadSafeAllocator extends Allocator implements RegionUser {
   private readonly _region: Region
@@ -48,13 +49,14 @@ export class ThreadSafeAllocator extends Allocator implements RegionUser {
   private _self: number
 
   /**
-   * @param inner A SlabAllocator, FreeListAllocator, PoolAllocator (of which C hands out whole blocks) or
-   *   BumpAllocator. It ends: its live blocks stay in the heap, its handles go stale. Its region is freed
-   *   with this allocator if it was to be freed with the inner one. Over `Region.shared` (or a region of a
-   *   SharedArrayBuffer) the heap can be shared with workers; over any other with C's threads only.
+   * @param inner A SlabAllocator, FreeListAllocator, PoolAllocator (of which C hands out whole
+   *   blocks) or BumpAllocator. It ends: its live blocks stay in the heap, its handles go stale.
+   *   Its region is freed with this allocator if it was to be freed with the inner one. Over
+   *   `Region.shared` (or a region of a SharedArrayBuffer) the heap can be shared with workers;
+   *   over any other with C's threads only.
    *
-   * Throws ERR_OFFHEAP_INVALID_ARGUMENT, ERR_OFFHEAP_DISPOSED, ERR_OFFHEAP_PINNED while C holds the inner
-   * valloc, ERR_OFFHEAP_UNSUPPORTED for other allocators, OutOfMemoryError.
+   * Throws ERR_OFFHEAP_INVALID_ARGUMENT, ERR_OFFHEAP_DISPOSED, ERR_OFFHEAP_PINNED while C holds the
+   * inner valloc, ERR_OFFHEAP_UNSUPPORTED for other allocators, OutOfMemoryError.
    */
   constructor(inner: Allocator) {
     const hold = inner instanceof Hold ? inner : takeOver(inner)
@@ -70,8 +72,8 @@ export class ThreadSafeAllocator extends Allocator implements RegionUser {
   }
 
   /**
-   * The heap of a token that another thread made by {@link share}: allocate there, free here. Whoever has
-   * the token can attach for as long as any thread holds the heap.
+   * The heap of a token that another thread made by {@link share}: allocate there, free here.
+   * Whoever has the token can attach for as long as any thread holds the heap.
    *
    * Throws ERR_OFFHEAP_INVALID_ARGUMENT for what is no token, or one of another process;
    * ERR_OFFHEAP_DISPOSED when no thread holds the heap any more.
@@ -90,9 +92,9 @@ export class ThreadSafeAllocator extends Allocator implements RegionUser {
   }
 
   /**
-   * The heap for another thread: a plain object, for postMessage or workerData. It does not keep the
-   * heap: some thread must hold it until the other one has attached. Throws ERR_OFFHEAP_UNSUPPORTED when
-   * the blocks are in no SharedArrayBuffer, ERR_OFFHEAP_DISPOSED.
+   * The heap for another thread: a plain object, for postMessage or workerData. It does not keep
+   * the heap: some thread must hold it until the other one has attached. Throws
+   * ERR_OFFHEAP_UNSUPPORTED when the blocks are in no SharedArrayBuffer, ERR_OFFHEAP_DISPOSED.
    */
   share(): HeapToken {
     this._assertUsable()
@@ -109,15 +111,17 @@ export class ThreadSafeAllocator extends Allocator implements RegionUser {
   }
 
   /**
-   * True when a thread of C ended in the midst of an operation: nobody knows what the heap's state is,
-   * so all operations throw ERR_OFFHEAP_POISONED. The blocks can still be read.
+   * True when a thread of C ended in the midst of an operation: nobody knows what the heap's state
+   * is, so all operations throw ERR_OFFHEAP_POISONED. The blocks can still be read.
    */
   get poisoned(): boolean {
     this._box[Box.PTR] = 0
     return this._ask() === Status.POISONED
   }
 
-  /** About 30 ns, more while others have the lock. 0: out of memory. Throws ERR_OFFHEAP_POISONED. */
+  /**
+   * About 30 ns, more while others have the lock. 0: out of memory. Throws ERR_OFFHEAP_POISONED.
+   */
   override rawAlloc(size: number, align: number): Pointer {
     if (!isUsualLayout(size, align)) checkLayout(size, align, 'ThreadSafeAllocator.alloc')
     const box = this._box
@@ -144,9 +148,9 @@ export class ThreadSafeAllocator extends Allocator implements RegionUser {
   }
 
   /**
-   * A handle on a block that another thread, or C, allocated with this size and alignment: from then on
-   * it is for this handle to free. Throws ERR_OFFHEAP_INVALID_POINTER and DoubleFreeError where no such
-   * block lives.
+   * A handle on a block that another thread, or C, allocated with this size and alignment: from
+   * then on it is for this handle to free. Throws ERR_OFFHEAP_INVALID_POINTER and DoubleFreeError
+   * where no such block lives.
    */
   adopt(ptr: Pointer, size: number, align: number = DEFAULT_ALIGN): Allocation {
     this._resize(ptr, size, align, size, 'adopt')
@@ -180,8 +184,8 @@ export class ThreadSafeAllocator extends Allocator implements RegionUser {
   }
 
   /**
-   * Bytes that the live block at `ptr` has, at least what was asked for. Throws as rawFree; always over a
-   * bump, which keeps no sizes.
+   * Bytes that the live block at `ptr` has, at least what was asked for. Throws as rawFree; always
+   * over a bump, which keeps no sizes.
    */
   usableSize(ptr: Pointer): number {
     this._box[Box.PTR] = checkPointer(ptr, 'ThreadSafeAllocator.usableSize')

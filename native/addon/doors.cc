@@ -1,11 +1,11 @@
 // doors.cc: allocators of JavaScript as oh_valloc_t, for C.
 //
-// A strategy's C works on the state that TypeScript works on: opening a door is to name the two. Any
-// other allocator is called back, on its own thread only.
+// A strategy's C works on the state that TypeScript works on: opening a door is to name the two.
+// Any other allocator is called back, on its own thread only.
 //
-// While a door is open it keeps the state and the memory from being collected. What C has copied out of
-// it by value is beyond reach; whoever goes through its address finds an allocator without memory once
-// it is closed, or once its thread has ended.
+// While a door is open it keeps the state and the memory from being collected. What C has copied
+// out of it by value is beyond reach; whoever goes through its address finds an allocator without
+// memory once it is closed, or once its thread has ended.
 
 #include <thread>
 
@@ -64,8 +64,8 @@ bool IsNumber(Request const &request) {
          request.new_size <= kSafeInteger;
 }
 
-// Runs the function of a door, whose arguments are in the box. false: it threw, or no JavaScript can
-// run now.
+// Runs the function of a door, whose arguments are in the box. false: it threw, or no JavaScript
+// can run now.
 bool RunJs(Door const *door) {
   napi_env env = door->env;
   napi_handle_scope scope = nullptr;
@@ -189,8 +189,9 @@ Door *NewDoor(Napi::CallbackInfo const &info) {
   return door;
 }
 
-// (table, self or address of the memory, state or null, buffer of the memory or null, its length, what
-// keeps self or null) -> External. With a state, that is self, unless other threads may write to it.
+// (table, self or address of the memory, state or null, buffer of the memory or null, its length,
+// what keeps self or null) -> External. With a state, that is self, unless other threads may write
+// to it.
 Napi::Value OpenDoor(Napi::CallbackInfo const &info) {
   Door *door = NewDoor(info);
   auto address = [&](size_t i) { return AsPointer(info[i].As<Napi::Number>().DoubleValue()); };

@@ -1,10 +1,11 @@
 // shared_heaps.cc: heaps that several environments hold, each through an External of its own.
 //
-// An environment lets go of a heap once: when JavaScript says so, when it has forgotten the External, or
-// when the environment ends, terminated or not. The heap and the blocks in it live on while another
-// one holds it.
+// An environment lets go of a heap once: when JavaScript says so, when it has forgotten the
+// External, or when the environment ends, terminated or not. The heap and the blocks in it live on
+// while another one holds it.
 //
-// The raw operations pass their arguments through the box, as those of heaps.cc do; kSelf is the heap.
+// The raw operations pass their arguments through the box, as those of heaps.cc do; kSelf is the
+// heap.
 
 #include <random>
 #include <string>
@@ -44,8 +45,8 @@ void Finalize(napi_env, void *data, void *) {
   delete holder;
 }
 
-// The External of a heap that is held. kSelf: its address; kResult: its number; kPtr: where the payload
-// is; kSize: how long.
+// The External of a heap that is held. kSelf: its address; kResult: its number; kPtr: where the
+// payload is; kSize: how long.
 Napi::Value Held(Napi::CallbackInfo const &info, oh_shared_t *heap) {
   Napi::Env env = info.Env();
   Holder *holder = new Holder{heap, env};

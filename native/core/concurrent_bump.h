@@ -1,11 +1,12 @@
-/* concurrent_bump.h: a bump that many threads allocate from without a lock, on the words that TypeScript
-   works on too: lib/allocators/concurrent-bump.ts, address for address.
+/* concurrent_bump.h: a bump that many threads allocate from without a lock, on the words that
+   TypeScript works on too: lib/allocators/concurrent-bump.ts, address for address.
 
    The cursor moves by compare-and-swap: who loses tries again. Room comes back when the block that
    is freed is the last one, and with a reset, which is TypeScript's and needs all threads at rest.
 
    The words are shared memory of JavaScript's, which anybody may write to by mistake. So where the
-   payload is and how long it is are not taken from them: whatever they hold, no block lies outside. */
+   payload is and how long it is are not taken from them: whatever they hold, no block lies outside.
+   */
 
 #ifndef OH_CONCURRENT_BUMP_H
 #define OH_CONCURRENT_BUMP_H
@@ -16,7 +17,7 @@
 extern "C" {
 #endif
 
-/* Words of the state, as in lib/core/state.ts. */
+/* Words of the state, as in lib/allocators/concurrent-token.ts. */
 enum {
   OH_CONCURRENT_CURSOR = 1,      /* where the next block may start, from the payload's start     */
   OH_CONCURRENT_GAPS = 2,        /* bytes below it that are no live block                        */

@@ -41,7 +41,8 @@ bool oh_free_list_resize(oh_free_list_t *list, void *ptr, size_t size, size_t al
 /* false: refused, nothing changed. Tens of ns, O(log n). */
 bool oh_free_list_free(oh_free_list_t *list, void *ptr, size_t size, size_t align);
 
-/* Is the granule that starts there free, but was not always? For telling why a pointer was refused. */
+/* Is the granule that starts there free, but was not always? For telling why a pointer was refused.
+   */
 bool oh_free_list_is_free(oh_free_list_t *list, void const *ptr);
 void oh_free_list_read(oh_free_list_t const *list, oh_figures_t *figures);
 /* Frees all blocks at once: O(the most memory that was in use), a twentieth of which is cleared.

@@ -142,11 +142,11 @@ void os_mutex_unlock(os_mutex_t *mutex);
 
 /* A lock that outlives its holder: when a thread ends while it has the lock, nobody ever gets it
    again, and nobody waits for it either. For data that is shared by threads which do not know each
-   other. A thread holds one at a time. Uncontended some ns; who has to wait spins for a moment first,
-   as what is done under it takes tens of ns.
+   other. A thread holds one at a time. Uncontended some ns; who has to wait spins for a moment
+   first, as what is done under it takes tens of ns.
 
-   Linux and the BSDs: a robust mutex; the kernel sees to it, however the thread ends. macOS and Windows
-   have none that is as cheap: there the thread's own exit handlers find the lock, so that a
+   Linux and the BSDs: a robust mutex; the kernel sees to it, however the thread ends. macOS and
+   Windows have none that is as cheap: there the thread's own exit handlers find the lock, so that a
    thread which is killed without them (TerminateThread) leaves it taken. */
 typedef struct os_lock {
 #ifdef _WIN32

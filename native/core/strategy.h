@@ -1,5 +1,5 @@
-/* strategy.h: the strategies that can be put behind a lock, each as a table of functions on its state:
-   those of its vtable, and what JavaScript is told besides, which C is not. */
+/* strategy.h: the strategies that can be put behind a lock, each as a table of functions on its
+   state: those of its vtable, and what JavaScript is told besides, which C is not. */
 
 #ifndef OH_STRATEGY_H
 #define OH_STRATEGY_H

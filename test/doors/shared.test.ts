@@ -1,4 +1,7 @@
-/** ThreadSafeAllocator and C: threads that C started use the heap of JavaScript's, and one of them dies. */
+/**
+ * ThreadSafeAllocator and C: threads that C started use the heap of JavaScript's, and one of them
+ * dies.
+ */
 import { describe, expect, test } from 'vitest'
 import {
   ConcurrentBumpAllocator,

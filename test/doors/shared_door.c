@@ -1,5 +1,5 @@
-/* shared_door.c: C threads that use a heap of JavaScript's through its valloc, and one that dies with
-   its lock. */
+/* shared_door.c: C threads that use a heap of JavaScript's through its valloc, and one that dies
+   with its lock. */
 
 #include <pthread.h>
 

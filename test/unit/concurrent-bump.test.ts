@@ -1,4 +1,7 @@
-/** ConcurrentBumpAllocator in one thread: against BumpAllocator, its tokens, and words that are broken. */
+/**
+ * ConcurrentBumpAllocator in one thread: against BumpAllocator, its tokens, and words that are
+ * broken.
+ */
 import { describe, expect, test } from 'vitest'
 import { generator } from '../../lib/conformance/random.js'
 import {
@@ -8,7 +11,7 @@ import {
   OutOfMemoryError,
   Region,
 } from '../../lib/index.js'
-import { ConcurrentBumpWord } from '../../lib/core/state.js'
+import { ConcurrentWord } from '../../lib/allocators/concurrent-token.js'
 import { wrong } from '../support/bad-values.js'
 import { expectCode } from '../support/errors.js'
 
@@ -130,7 +133,7 @@ describe('tokens', () => {
       bump.alloc(100)
       const token = bump.share()
       const words = new Int32Array(token.state)
-      for (let i = below(3); i >= 0; i--) words[below(ConcurrentBumpWord.COUNT)] = word()
+      for (let i = below(3); i >= 0; i--) words[below(ConcurrentWord.COUNT)] = word()
       const forged: BumpToken = { ...token }
       let got: ConcurrentBumpAllocator | null = null
       try {

@@ -7,6 +7,7 @@ import {
   Allocator,
   BumpAllocator,
   cAllocator,
+  ConcurrentBumpAllocator,
   Layout,
   nullAllocator,
   pageAllocator,
@@ -63,6 +64,23 @@ describe.each(Object.entries(memories))('BumpAllocator over %s', (_, make) => {
       expect(message).toContain('addon')
     }
   })
+})
+
+test('ConcurrentBumpAllocator works, also for another thread', () => {
+  const bump = new ConcurrentBumpAllocator(1000)
+  const a = bump.alloc(100, 64)
+  a.bytes.fill(1)
+  expect(a.ptr % 64).toBe(0)
+  expectCode('UNSUPPORTED', () => a.address)
+  expectCode('LIBRARY_NOT_FOUND', () => bump.valloc)
+  const other = ConcurrentBumpAllocator.attach(bump.share())
+  expect(other.stats()).toEqual(bump.stats())
+  const b = other.alloc(900, 1)
+  expect(bump.tryAlloc(1, 1)).toBeNull()
+  b.free()
+  expect(bump.remaining).toBe(900)
+  other.dispose()
+  bump.dispose()
 })
 
 describe('Region.from', () => {

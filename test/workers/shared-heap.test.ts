@@ -42,9 +42,9 @@ describe('ThreadSafeAllocator', () => {
     expect(seen.most).toBeGreaterThan(1)
     expect(seen.left).toEqual({ heaps: 1, holders: 1 })
     expect(seen.afterwards).toEqual({ heaps: 0, holders: 0 })
-    // A termination between an operation and the next line of JavaScript leaves a block that nobody
-    // has noted: rare, one a worker at most, none larger than 12 KiB.
-    expect(seen.lost).toBeLessThan(200 * 12_000)
+    // Between the call into C and the store of its result nothing asks whether the thread is to
+    // end, in any V8 so far. One that did would leave a block, of 12 KiB at most, in no table.
+    expect(seen.lost).toBeLessThan(24_000)
     if (!sanitized) expect(seen.grownMiB).toBeLessThan(100)
   }, 60_000)
 
