@@ -1,7 +1,14 @@
 /** The functions that libraries are given, called one by one, rightly and as no library should. */
 import koffi from 'koffi'
 import { describe, expect, it } from 'vitest'
-import { BumpAllocator, SlabAllocator } from '../../lib/index.js'
+import {
+  type Allocator,
+  BumpAllocator,
+  ConcurrentBumpAllocator,
+  Region,
+  SlabAllocator,
+  ThreadSafeAllocator,
+} from '../../lib/index.js'
 import {
   type Adapter,
   expatAdapter,
@@ -14,7 +21,6 @@ import {
   zstdAdapter,
 } from '../../lib/interop/index.js'
 
-type Heap = BumpAllocator | SlabAllocator
 type Call = (...args: unknown[]) => unknown
 
 // koffi 3.3 sets up what it calls C with when it loads a library, and crashes without.
@@ -44,7 +50,7 @@ const INT = 2 ** 31 - 1
 /** Each library's functions, and the largest size that it can ask for. */
 const libraries: Record<
   string,
-  { make(heap: Heap): Adapter; most: number | bigint; functions(adapter: Adapter): Functions }
+  { make(heap: Allocator): Adapter; most: number | bigint; functions(adapter: Adapter): Functions }
 > = {
   zlib: {
     make: zlibAdapter,
@@ -131,9 +137,13 @@ const libraries: Record<
   },
 }
 
-const heaps: Record<string, () => Heap> = {
+const heaps: Record<string, () => Allocator> = {
   'a bump arena': () => new BumpAllocator(2 ** 16),
   'a slab heap': () => new SlabAllocator({ reserve: 2 ** 18 }),
+  'a concurrent bump': () => new ConcurrentBumpAllocator(2 ** 16),
+  'a bump behind a lock': () => new ThreadSafeAllocator(new BumpAllocator(Region.shared(2 ** 16))),
+  'a slab heap behind a lock': () =>
+    new ThreadSafeAllocator(new SlabAllocator(Region.shared(2 ** 18))),
 }
 const all = Object.entries(libraries).flatMap(([library, of]) =>
   Object.entries(heaps).map(([heap, makeHeap]) => ({ library, heap, makeHeap, ...of })),

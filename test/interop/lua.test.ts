@@ -1,5 +1,13 @@
 /** Lua in a slab heap: a script that builds a large table, and the heap's figures in JavaScript. */
-import { BumpAllocator, LimitAllocator, refusedCalls, SlabAllocator } from '../../lib/index.js'
+import { promisify } from 'node:util'
+import {
+  BumpAllocator,
+  LimitAllocator,
+  refusedCalls,
+  Region,
+  SlabAllocator,
+  ThreadSafeAllocator,
+} from '../../lib/index.js'
 import { luaAdapter } from '../../lib/interop/index.js'
 import { expect, it } from 'vitest'
 import { describeLibrary } from './library.js'
@@ -81,6 +89,23 @@ describeLibrary('liblua5.4.so.0', 'liblua5.4-0', (lua) => {
     expect(tonumber(state, -1, null)).toBe(42)
     close(state)
     expect(adapter.stats()).toMatchObject({ blocks: 0, bytes: 0, refused: 0 })
+  })
+
+  it('runs in four threads at once over a heap with a lock, which counts them all', async () => {
+    using heap = new ThreadSafeAllocator(new SlabAllocator(Region.shared(2 ** 26)))
+    using adapter = luaAdapter(heap)
+    const states = Array.from({ length: 4 }, () => newstate(adapter.fields.f, adapter.fields.ud))
+    const runs = states.map((state) => {
+      openlibs(state)
+      expect(loadstring(state, BUILD)).toBe(0)
+      return promisify(pcall.async)(state, 0, 1, 0, 0, null)
+    })
+    expect(await Promise.all(runs)).toEqual([0, 0, 0, 0])
+    expect(heap.stats().used).toBe(adapter.stats().bytes)
+    expect(adapter.stats().blocks).toBeGreaterThan(80_000)
+    for (const state of states) close(state)
+    expect(adapter.stats()).toMatchObject({ blocks: 0, bytes: 0, failures: 0, refused: 0 })
+    expect(heap.stats().used).toBe(0)
   })
 
   // koffi calls C on a stack of its own, where V8 would end the process.

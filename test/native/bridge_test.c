@@ -5,11 +5,13 @@
 
 #include "bump.h"
 #include "check.h"
+#include "concurrent_bump.h"
 #include "door.h"
 #include "free_list.h"
 #include "libc.h"
 #include "pages.h"
 #include "pool.h"
+#include "shared_heap.h"
 #include "slab.h"
 #include "stack.h"
 
@@ -40,6 +42,29 @@ static oh_valloc_t make_bump(void) {
   return (oh_valloc_t){&bump, &oh_bump_vtable};
 }
 
+static oh_valloc_t make_concurrent(void) {
+  static uint32_t words[OH_CONCURRENT_WORDS];
+  static oh_concurrent_bump_t concurrent;
+  memset(words, 0, sizeof words);
+  concurrent = (oh_concurrent_bump_t){words, payload, CAPACITY};
+  return (oh_valloc_t){&concurrent, &oh_concurrent_bump_vtable};
+}
+
+/* The one before is let go: there is one at a time. */
+static oh_shared_t *shared;
+
+static oh_valloc_t make_shared(oh_vtable_t const *table, void const *words, size_t size) {
+  if (shared != NULL) oh_shared_let_go(shared);
+  shared = oh_shared_create(table, words, size, payload, CAPACITY);
+  CHECK(shared != NULL);
+  return (oh_valloc_t){shared, oh_shared_table(shared)};
+}
+
+static oh_valloc_t make_shared_bump(void) {
+  oh_bump_init(&bump, payload, CAPACITY);
+  return make_shared(&oh_bump_vtable, &bump, sizeof bump);
+}
+
 static oh_valloc_t make_stack(void) {
   oh_stack_init(&stack, payload, CAPACITY);
   return (oh_valloc_t){&stack, &oh_stack_vtable};
@@ -48,6 +73,11 @@ static oh_valloc_t make_stack(void) {
 static oh_valloc_t make_slab(void) {
   void *const words = fresh_state(oh_slab_state_size(CAPACITY));
   return (oh_valloc_t){oh_slab_init(words, payload, CAPACITY), &oh_slab_vtable};
+}
+
+static oh_valloc_t make_shared_slab(void) {
+  oh_valloc_t const slab = make_slab();
+  return make_shared(slab.vt, slab.self, oh_slab_state_size(CAPACITY));
 }
 
 static oh_valloc_t make_free_list(void) {
@@ -74,6 +104,9 @@ static oh_valloc_t make_pages(void) {
 static heap_t const heaps[] = {
     {"bump", make_bump}, {"stack", make_stack}, {"slab", make_slab},   {"free list", make_free_list},
     {"pool", make_pool}, {"libc", make_libc},   {"pages", make_pages},
+    {"concurrent bump", make_concurrent},
+    {"bump behind a lock", make_shared_bump},
+    {"slab behind a lock", make_shared_slab},
 };
 #define HEAPS (sizeof heaps / sizeof *heaps)
 
@@ -303,6 +336,7 @@ int main(void) {
   RUN(a_bridge_that_is_closed_or_none_has_no_memory);
   RUN(sized_blocks_have_no_header);
   RUN(making_a_block_smaller_never_fails);
+  oh_shared_let_go(shared);
   free(state);
   return 0;
 }
