@@ -9,6 +9,7 @@ const { ArenaAllocator, BumpAllocator, FreeListAllocator, PoolAllocator } = offh
 const { Region, SlabAllocator, StackAllocator } = offheap
 const { FailingAllocator, FallbackAllocator, LimitAllocator } = offheap
 const { LoggingAllocator, TrackingAllocator } = offheap
+const { ConcurrentBumpAllocator, DynamicAllocator, GcAllocator, ThreadSafeAllocator } = offheap
 
 const CAPACITY = 1 << 20
 /** As large as the largest block that is asked for. */
@@ -45,6 +46,16 @@ const memories = () => [
 /** What a wrapper may lie over: a strategy and the C heap. */
 const inners = () => [new SlabAllocator({ reserve: CAPACITY }), cAllocator]
 
+/** One of a library that the system may lack. */
+function ifThere(make) {
+  try {
+    return [make()]
+  } catch (error) {
+    if (error.code === 'ERR_OFFHEAP_LIBRARY_NOT_FOUND') return []
+    throw error
+  }
+}
+
 let logged = 0
 const countCharacters = (line) => {
   logged += line.length
@@ -58,6 +69,10 @@ const makers = {
     ),
   BumpAllocator: () => [CAPACITY, ...memories()].map((memory) => new BumpAllocator(memory)),
   CAllocator: () => [cAllocator],
+  ConcurrentBumpAllocator: () =>
+    [CAPACITY, Region.shared(CAPACITY)].map((memory) => new ConcurrentBumpAllocator(memory)),
+  DynamicAllocator: () => ifThere(() => new DynamicAllocator({ library: 'libc.so.6' })),
+  GcAllocator: () => ifThere(() => new GcAllocator()),
   RawCAllocator: () => [rawCAllocator],
   PageAllocator: () => [pageAllocator],
   NullAllocator: () => [nullAllocator],
@@ -74,6 +89,10 @@ const makers = {
   SlabAllocator: () => [
     new SlabAllocator({ reserve: CAPACITY }),
     ...memories().map((memory) => new SlabAllocator(memory)),
+  ],
+  ThreadSafeAllocator: () => [
+    new ThreadSafeAllocator(new SlabAllocator(Region.shared(CAPACITY))),
+    new ThreadSafeAllocator(new BumpAllocator(CAPACITY)),
   ],
   StackAllocator: () => [CAPACITY, ...memories()].map((memory) => new StackAllocator(memory)),
   TrackingAllocator: () => inners().map((inner) => new TrackingAllocator(inner)),

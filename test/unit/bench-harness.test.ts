@@ -8,6 +8,7 @@ const harness = (name: string) => import(`../../bench/harness/${name}.mjs`)
 const { judge, paired } = await harness('bars')
 const { tablesOf } = await harness('case-tables')
 const { whyNot } = await harness('preload')
+const { useEveryClass } = await harness('every-class')
 const { headOf } = await harness('replay')
 const { resultOf } = await harness('results')
 const { tracePlot } = await harness('trace-plot')
@@ -126,6 +127,10 @@ test('the head of a trace ends with frees of what is live', () => {
   const frees = [a | FREE, 64, b | FREE, 32]
   expect(head).toMatchObject({ slots: 2, count: 5 })
   expect([...head.ops]).toEqual([...ops.slice(0, 8), ...frees])
+})
+
+test('every class of the library is used before what is measured after them', () => {
+  expect(useEveryClass()).toBeGreaterThan(0)
 })
 
 test.runIf(process.platform === 'linux' && process.env.CI)('CI has the other mallocs', () => {
