@@ -102,9 +102,11 @@ void os_mutex_unlock(os_mutex_t *mutex) {
 
 /* ---- A lock that outlives its holder --------------------------------------------------------- */
 
-/* How long a thread spins before it sleeps, in pauses, each time twice as many as before. A sleep and
-   the call to wake from it take microseconds, what the lock is held for tens of ns. */
-enum { MOST_PAUSES = 128 };
+/* How long a thread spins before it sleeps, in pauses, each time twice as many as before. A sleep
+   and the call to wake from it take microseconds, what the lock is held for tens of ns. The first
+   wait is long enough for the holder to come back for it several times: passing the lock and what
+   it guards from one processor's cache to the other's costs more than an operation. */
+enum { FIRST_PAUSES = 32, MOST_PAUSES = 512 };
 
 static inline void pause_briefly(void) {
 #if defined(__x86_64__) || defined(__i386__)
@@ -115,7 +117,7 @@ static inline void pause_briefly(void) {
 }
 
 static int lock_spinning(pthread_mutex_t *mutex) {
-  for (unsigned pauses = 1; pauses <= MOST_PAUSES; pauses *= 2) {
+  for (unsigned pauses = FIRST_PAUSES; pauses <= MOST_PAUSES; pauses *= 2) {
     int const result = pthread_mutex_trylock(mutex);
     if (result != EBUSY) return result;
     for (unsigned i = 0; i < pauses; i++) pause_briefly();
