@@ -135,7 +135,7 @@ export const checks: readonly Check[] = [
   {
     about: 'an address that is no block of its own is found and changes nothing',
     run: found.invalidFrees,
-    appliesTo: (s) => hasMemory(s) && s.findsInvalidFrees === true,
+    appliesTo: (s) => hasMemory(s) && (s.findsInvalidFrees ?? false) !== false,
   },
   {
     about: 'a free out of order is refused and changes nothing',

@@ -145,7 +145,7 @@ export function invalidFrees(allocator: Allocator, subject: Subject): void {
       .flatMap((distance) => {
         const about = `${distance} bytes from a block of ${size}`
         // Where a block could start, one that never was looks like one that was freed.
-        const outside = distance < 0 || distance >= size
+        const outside = subject.findsInvalidFrees === 'history' || distance < 0 || distance >= size
         const right: readonly ErrorName[] = outside ? [...names, 'DOUBLE_FREE'] : names
         return refusals(allocator, right, [ptr + distance, size, 1], about)
       }),

@@ -82,10 +82,11 @@ export interface Subject {
    * inside of blocks, just before and behind them, and of another allocator's blocks (those that
    * `owns` denies)? And those with an alignment that the block's address does not have? A 'lifo'
    * allocator may say ERR_OFFHEAP_OUT_OF_ORDER of what lies below its newest block, and any may say
-   * ERR_OFFHEAP_DOUBLE_FREE of what lies in no block. Default: false, whereby only addresses far off
-   * must be found.
+   * ERR_OFFHEAP_DOUBLE_FREE of what lies in no block. 'history': also of what lies inside of a block,
+   * where an earlier one may have started. Default: false, whereby only addresses far off must be
+   * found.
    */
-  readonly findsInvalidFrees?: boolean
+  readonly findsInvalidFrees?: boolean | 'history'
 
   /**
    * Do neighbouring free blocks become one, so that `largest` can be allocated again after frees in
