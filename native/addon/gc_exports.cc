@@ -1,10 +1,10 @@
 // gc_exports.cc: the collected heap. What is called for each block passes its numbers through the
-// box, as heaps.cc says.
+// box, as heap_calls.h says.
 
 #include <string>
 #include <vector>
 
-#include "env_state.h"
+#include "heap_calls.h"
 
 extern "C" {
 #include "gc.h"
@@ -14,63 +14,35 @@ namespace offheap {
 
 namespace {
 
-EnvState *State(napi_env env, napi_callback_info info) {
-  void *state = nullptr;
-  napi_get_cb_info(env, info, nullptr, nullptr, nullptr, &state);
-  return static_cast<EnvState *>(state);
-}
+struct Gc {
+  EnvState *state;
 
-// kNewSize: the owner. kStatus: records that wait for it.
-napi_value Alloc(napi_env env, napi_callback_info info) {
-  EnvState *s = State(env, info);
-  uint32_t owner = static_cast<uint32_t>(s->bytes(kNewSize));
-  s->set_pointer(kResult, oh_gc_alloc(owner, s->bytes(kSize), s->bytes(kAlign)));
-  s->box[kStatus] = static_cast<double>(oh_gc_record_count(owner));
-  return nullptr;
-}
+  // kNewSize: the owner. kStatus: records that wait for it.
+  void *Alloc(size_t size, size_t align) const {
+    uint32_t owner = static_cast<uint32_t>(state->bytes(kNewSize));
+    void *ptr = oh_gc_alloc(owner, size, align);
+    state->box[kStatus] = static_cast<double>(oh_gc_record_count(owner));
+    return ptr;
+  }
+  static constexpr auto Free = oh_gc_free;
+  static constexpr auto Resize = oh_gc_resize;
+  static constexpr auto Remap = oh_gc_remap;
+  static constexpr auto UsableSize = oh_gc_usable_size;
+  static constexpr auto Owns = oh_gc_owns;
+};
 
-napi_value Free(napi_env env, napi_callback_info info) {
-  EnvState *s = State(env, info);
-  oh_status_t status = oh_gc_free(s->pointer(kPtr), s->bytes(kSize), s->bytes(kAlign));
-  if (status == OH_OK) return nullptr;
-  s->box[kStatus] = status;
-  napi_value refused = nullptr;
-  napi_get_null(env, &refused);
-  return refused;
-}
+struct AtGc {
+  Gc heap;
+  EnvState *state;
 
-napi_value Resize(napi_env env, napi_callback_info info) {
-  EnvState *s = State(env, info);
-  bool resized = false;
-  s->box[kStatus] = oh_gc_resize(s->pointer(kPtr), s->bytes(kSize), s->bytes(kAlign),
-                                 s->bytes(kNewSize), &resized);
-  s->box[kResult] = resized;
-  return nullptr;
-}
-
-napi_value Remap(napi_env env, napi_callback_info info) {
-  EnvState *s = State(env, info);
-  void *moved = nullptr;
-  s->box[kStatus] = oh_gc_remap(s->pointer(kPtr), s->bytes(kSize), s->bytes(kAlign),
-                                s->bytes(kNewSize), &moved);
-  s->set_pointer(kResult, moved);
-  return nullptr;
-}
-
-napi_value UsableSize(napi_env env, napi_callback_info info) {
-  EnvState *s = State(env, info);
-  s->box[kResult] = static_cast<double>(oh_gc_usable_size(s->pointer(kPtr)));
-  return nullptr;
-}
-
-napi_value Owns(napi_env env, napi_callback_info info) {
-  EnvState *s = State(env, info);
-  s->box[kResult] = oh_gc_owns(s->pointer(kPtr));
-  return nullptr;
-}
+  static AtGc Of(napi_env env, napi_callback_info info) {
+    EnvState *state = CallbackState(env, info);
+    return {{state}, state};
+  }
+};
 
 napi_value Adopt(napi_env env, napi_callback_info info) {
-  EnvState *s = State(env, info);
+  EnvState *s = CallbackState(env, info);
   int64_t change = 0;
   int64_t ignored = 0;
   s->box[kResult] = static_cast<double>(oh_gc_adopt(s->pointer(kPtr), &change));
@@ -80,13 +52,13 @@ napi_value Adopt(napi_env env, napi_callback_info info) {
 }
 
 napi_value Hold(napi_env env, napi_callback_info info) {
-  EnvState *s = State(env, info);
+  EnvState *s = CallbackState(env, info);
   s->box[kResult] = static_cast<double>(oh_gc_hold(s->pointer(kPtr)));
   return nullptr;
 }
 
 napi_value LetGo(napi_env env, napi_callback_info info) {
-  EnvState *s = State(env, info);
+  EnvState *s = CallbackState(env, info);
   s->box[kResult] = oh_gc_let_go(s->pointer(kPtr));
   return nullptr;
 }
@@ -202,22 +174,10 @@ void SetFunction(Napi::Object target, char const *name, Call call) {
 }  // namespace
 
 void ExportGc(Napi::Env env, Napi::Object exports, EnvState *state) {
-  Napi::Object gc = Napi::Object::New(env);
-  struct {
-    char const *name;
-    napi_callback call;
-  } const calls[] = {{"alloc", Alloc},   {"free", Free},
-                     {"resize", Resize}, {"remap", Remap},
-                     {"owns", Owns},     {"usableSize", UsableSize},
-                     {"adopt", Adopt},   {"hold", Hold},
-                     {"letGo", LetGo}};
-  for (auto const &entry : calls) {
-    napi_value function = nullptr;
-    if (napi_create_function(env, entry.name, NAPI_AUTO_LENGTH, entry.call, state, &function) !=
-        napi_ok)
-      throw Napi::Error::New(env);
-    gc.Set(entry.name, Napi::Value(env, function));
-  }
+  Napi::Object gc = ExportCalls<AtGc>(env, state);
+  SetCall(gc, "adopt", Adopt, state);
+  SetCall(gc, "hold", Hold, state);
+  SetCall(gc, "letGo", LetGo, state);
   SetFunction(gc, "open", Open);
   SetFunction(gc, "addOwner", AddOwner);
   SetFunction(gc, "endOwner", EndOwner);

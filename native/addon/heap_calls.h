@@ -21,6 +21,11 @@ inline void *CallbackData(napi_env env, napi_callback_info info) {
   return data;
 }
 
+// Where the data of a function is the state of its environment.
+inline EnvState *CallbackState(napi_env env, napi_callback_info info) {
+  return static_cast<EnvState *>(CallbackData(env, info));
+}
+
 // Context::Of(env, info) gives what a function works with: its `heap`, and the `state` of the
 // environment.
 template <typename Context>
@@ -79,27 +84,27 @@ struct Calls {
   }
 };
 
+// A function of raw Node-API; data is what CallbackData finds.
+inline void SetCall(Napi::Object target, char const *name, napi_callback call, void *data) {
+  Napi::Env env = target.Env();
+  napi_value function = nullptr;
+  napi_status status =
+      napi_create_function(env, name, NAPI_AUTO_LENGTH, call, data, &function);
+  if (status != napi_ok) throw Napi::Error::New(env);
+  target.Set(name, Napi::Value(env, function));
+}
+
 // An object with these functions; data is what Context::Of finds.
 template <typename Context>
 Napi::Object ExportCalls(Napi::Env env, void *data) {
   using Call = Calls<Context>;
   Napi::Object heap = Napi::Object::New(env);
-  struct {
-    char const *name;
-    napi_callback call;
-  } const calls[] = {{"alloc", Call::Alloc},
-                     {"free", Call::Free},
-                     {"resize", Call::Resize},
-                     {"remap", Call::Remap},
-                     {"usableSize", Call::UsableSize},
-                     {"owns", Call::Owns}};
-  for (auto const &entry : calls) {
-    napi_value function = nullptr;
-    napi_status status = napi_create_function(env, entry.name, NAPI_AUTO_LENGTH, entry.call, data,
-                                              &function);
-    if (status != napi_ok) throw Napi::Error::New(env);
-    heap.Set(entry.name, Napi::Value(env, function));
-  }
+  SetCall(heap, "alloc", Call::Alloc, data);
+  SetCall(heap, "free", Call::Free, data);
+  SetCall(heap, "resize", Call::Resize, data);
+  SetCall(heap, "remap", Call::Remap, data);
+  SetCall(heap, "usableSize", Call::UsableSize, data);
+  SetCall(heap, "owns", Call::Owns, data);
   return heap;
 }
 

@@ -50,7 +50,7 @@ struct Fixed {
   EnvState *state;
 
   static Fixed Of(napi_env env, napi_callback_info info) {
-    return {kFirst ? first_state : static_cast<EnvState *>(CallbackData(env, info))};
+    return {kFirst ? first_state : CallbackState(env, info)};
   }
 };
 

@@ -4,13 +4,13 @@
 // External, or when the environment ends, terminated or not. The heap and the blocks in it live on
 // while another one holds it.
 //
-// The raw operations pass their arguments through the box, as those of heaps.cc do; kSelf is the
+// The raw operations pass their arguments through the box, as heap_calls.h says; kSelf is the
 // heap.
 
 #include <random>
 #include <string>
 
-#include "env_state.h"
+#include "heap_calls.h"
 
 extern "C" {
 #include "shared_heap.h"
@@ -127,69 +127,47 @@ Napi::Value Count(Napi::CallbackInfo const &info) {
 
 // ---- Operations ---------------------------------------------------------------------------------
 
-EnvState *StateOfCall(napi_env env, napi_callback_info info) {
-  void *state = nullptr;
-  napi_get_cb_info(env, info, nullptr, nullptr, nullptr, &state);
-  return static_cast<EnvState *>(state);
-}
+struct Shared {
+  EnvState *state;
+  oh_shared_t *self;
 
-oh_shared_t *HeapOf(EnvState *s) {
-  return static_cast<oh_shared_t *>(s->pointer(kSelf));
-}
+  void *Alloc(size_t size, size_t align) const {
+    void *block = nullptr;
+    state->box[kStatus] = oh_shared_alloc(self, size, align, &block);
+    return block;
+  }
+  oh_status_t Free(void *ptr, size_t size, size_t align) const {
+    return oh_shared_free(self, ptr, size, align);
+  }
+  oh_status_t Resize(void *ptr, size_t size, size_t align, size_t new_size, bool *resized) const {
+    return oh_shared_resize(self, ptr, size, align, new_size, resized);
+  }
+  size_t UsableSize(void *ptr) const {
+    size_t size = 0;
+    state->box[kStatus] = oh_shared_usable_size(self, ptr, &size);
+    return size;
+  }
+};
 
-napi_value Alloc(napi_env env, napi_callback_info info) {
-  EnvState *s = StateOfCall(env, info);
-  void *block = nullptr;
-  s->box[kStatus] = oh_shared_alloc(HeapOf(s), s->bytes(kSize), s->bytes(kAlign), &block);
-  s->set_pointer(kResult, block);
-  return nullptr;
-}
+struct AtShared {
+  Shared heap;
+  EnvState *state;
 
-// undefined when the block is freed; null when it is refused, and why is in kStatus.
-napi_value Free(napi_env env, napi_callback_info info) {
-  EnvState *s = StateOfCall(env, info);
-  oh_status_t status =
-      oh_shared_free(HeapOf(s), s->pointer(kPtr), s->bytes(kSize), s->bytes(kAlign));
-  if (status == OH_OK) return nullptr;
-  s->box[kStatus] = status;
-  napi_value refused = nullptr;
-  napi_get_null(env, &refused);
-  return refused;
-}
-
-napi_value Resize(napi_env env, napi_callback_info info) {
-  EnvState *s = StateOfCall(env, info);
-  bool resized = false;
-  s->box[kStatus] = oh_shared_resize(HeapOf(s), s->pointer(kPtr), s->bytes(kSize),
-                                     s->bytes(kAlign), s->bytes(kNewSize), &resized);
-  s->box[kResult] = resized;
-  return nullptr;
-}
-
-napi_value UsableSize(napi_env env, napi_callback_info info) {
-  EnvState *s = StateOfCall(env, info);
-  size_t size = 0;
-  s->box[kStatus] = oh_shared_usable_size(HeapOf(s), s->pointer(kPtr), &size);
-  s->box[kResult] = static_cast<double>(size);
-  return nullptr;
-}
+  static AtShared Of(napi_env env, napi_callback_info info) {
+    EnvState *state = CallbackState(env, info);
+    return {{state, static_cast<oh_shared_t *>(state->pointer(kSelf))}, state};
+  }
+};
 
 }  // namespace
 
 void ExportSharedHeaps(Napi::Env env, Napi::Object exports, EnvState *state) {
   Napi::Object shared = Napi::Object::New(env);
-  struct {
-    char const *name;
-    napi_callback call;
-  } const calls[] = {
-      {"alloc", Alloc}, {"free", Free}, {"resize", Resize}, {"usableSize", UsableSize}};
-  for (auto const &entry : calls) {
-    napi_value function = nullptr;
-    napi_status status =
-        napi_create_function(env, entry.name, NAPI_AUTO_LENGTH, entry.call, state, &function);
-    if (status != napi_ok) throw Napi::Error::New(env);
-    shared.Set(entry.name, Napi::Value(env, function));
-  }
+  using Call = Calls<AtShared>;
+  SetCall(shared, "alloc", Call::Alloc, state);
+  SetCall(shared, "free", Call::Free, state);
+  SetCall(shared, "resize", Call::Resize, state);
+  SetCall(shared, "usableSize", Call::UsableSize, state);
   shared.Set("create", Napi::Function::New<Create>(env, "create"));
   shared.Set("attach", Napi::Function::New<Attach>(env, "attach"));
   shared.Set("letGo", Napi::Function::New<LetGo>(env, "letGo"));

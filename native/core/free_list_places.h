@@ -7,11 +7,8 @@
 #ifndef OH_FREE_LIST_PLACES_H
 #define OH_FREE_LIST_PLACES_H
 
+#include "bits.h"
 #include "offheap.h"
-
-#ifdef _MSC_VER
-#include <intrin.h>
-#endif
 
 #define GRANULE 16u
 #define GRANULE_SHIFT 4   /* log2 of its bytes */
@@ -24,28 +21,6 @@
 #define NONE UINT32_MAX   /* no granule, no group */
 
 /* ---- Bits ------------------------------------------------------------------------------------ */
-
-/* Of the lowest bit; not for 0. */
-static inline uint32_t lowest_bit(uint32_t bits) {
-#ifdef _MSC_VER
-  unsigned long bit;
-  _BitScanForward(&bit, bits);
-  return (uint32_t)bit;
-#else
-  return (uint32_t)__builtin_ctz(bits);
-#endif
-}
-
-/* Of the highest bit; not for 0. */
-static inline uint32_t highest_bit(uint32_t bits) {
-#ifdef _MSC_VER
-  unsigned long bit;
-  _BitScanReverse(&bit, bits);
-  return (uint32_t)bit;
-#else
-  return 31u - (uint32_t)__builtin_clz(bits);
-#endif
-}
 
 static inline uint32_t bit_of(uint32_t g) {
   return 1u << (g & 31);

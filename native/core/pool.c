@@ -10,10 +10,7 @@
 
 #include "pool.h"
 
-#ifdef _MSC_VER
-#include <intrin.h>
-#endif
-
+#include "bits.h"
 #include "door.h"
 
 _Static_assert(sizeof(oh_pool_t) == 17 * sizeof(uint32_t), "the state is seventeen words");
@@ -26,17 +23,6 @@ _Static_assert(sizeof(oh_pool_group_t) == 3 * sizeof(uint32_t), "a group is thre
 #define NO_BLOCK 0xffffffffu /* no index of a block                                             */
 
 /* ---- Bits ------------------------------------------------------------------------------------ */
-
-/* Of the lowest bit; not for 0. */
-static uint32_t lowest_bit(uint32_t bits) {
-#ifdef _MSC_VER
-  unsigned long bit;
-  _BitScanForward(&bit, bits);
-  return (uint32_t)bit;
-#else
-  return (uint32_t)__builtin_ctz(bits);
-#endif
-}
 
 /* The lowest count bits, up to 32. */
 static uint32_t low_bits(uint32_t count) {

@@ -7,6 +7,7 @@
 #ifndef OH_SLAB_INTERNAL_H
 #define OH_SLAB_INTERNAL_H
 
+#include "bits.h"
 #include "offheap.h"
 
 enum {
@@ -98,17 +99,6 @@ static inline uint32_t half_shift(uint32_t offset) {
 
 static inline uint32_t high_bit(uint32_t offset) {
   return (offset & 16) << 1;
-}
-
-/* The index of the highest bit of x, which is not 0. */
-static inline uint32_t highest_bit(uint32_t x) {
-#if defined(__GNUC__)
-  return 31u - (uint32_t)__builtin_clz(x);
-#else
-  uint32_t bit = 0;
-  for (uint32_t step = 16; step != 0; step >>= 1) bit += x >> bit >> step != 0 ? step : 0;
-  return bit;
-#endif
 }
 
 /* ---- Runs and large blocks: what is often needed -------------------------------------------- */

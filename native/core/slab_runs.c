@@ -90,7 +90,7 @@ static uint32_t bin_from(oh_slab_t const *slab, uint32_t bin) {
     if (++at * 32 >= OH_SLAB_BINS) return 0;
     bits = slab->bin_map[at];
   }
-  return at * 32 + highest_bit(bits & (0 - bits));
+  return at * 32 + lowest_bit(bits);
 }
 
 /* A free run of so many pages or more, or 0. */

@@ -6,4 +6,10 @@ const SYSTEM = { largest: Infinity, findsDoubleFrees: true, findsInvalidFrees: '
 
 conformance({ ...SYSTEM, name: 'cAllocator', make: () => cAllocator, maxAlign: 2 ** 20 })
 conformance({ ...SYSTEM, name: 'rawCAllocator', make: () => rawCAllocator, maxAlign: 16 })
-conformance({ ...SYSTEM, name: 'pageAllocator', make: () => pageAllocator, maxAlign: 2 ** 20 })
+conformance({
+  ...SYSTEM,
+  name: 'pageAllocator',
+  make: () => pageAllocator,
+  maxAlign: 2 ** 20,
+  findsInvalidFrees: true,
+})
