@@ -100,7 +100,8 @@ describe('many workers', () => {
     // The three quarters after the first may keep what is pinned or may be held elsewhere, some MiB
     // each where buffers can be moved, and what the C library retains of their arenas.
     if (!sanitized) expect(seen.grownMiB).toBeLessThan(runtime.transfer ? 400 : 100)
-    if (runtime.transfer) expect(seen.messages).toBeGreaterThan(0)
+    // Two in three are waited for.
+    expect(seen.messages).toBeGreaterThanOrEqual(66)
   }, 60_000)
 })
 
