@@ -59,6 +59,11 @@ typedef struct os_heap_info {
 /* false: this C library cannot tell. */
 bool os_heap_get_info(os_heap_info_t *info);
 
+/* ---- Time ------------------------------------------------------------------------------------ */
+
+/* Milliseconds since some moment in the past; never goes back. Some ns; exact to about 15 ms. */
+uint64_t os_clock_ms(void);
+
 /* ---- Threads --------------------------------------------------------------------------------- */
 
 /* Lets another thread run: for the few instructions that one waits for another. */
@@ -91,6 +96,27 @@ typedef void os_function_t(void);
 void *os_library_open(char const *name, char *why, size_t why_size);
 /* A function that the library itself defines, and none of those that it depends on. NULL: none. */
 os_function_t *os_library_symbol(void *library, char const *name);
+
+/* ---- Machine code ------------------------------------------------------------------------------ */
+
+/* The return addresses on the stack of this thread, innermost first, from that of this function on: how
+   many. It ends early where code has no unwind tables, as code that was compiled at run time. About
+   10 ns a frame where it has been before; the first call allocates. */
+size_t os_backtrace(void **addresses, size_t most);
+
+#define OS_BUILD_ID_MOST 64
+
+typedef struct os_code {
+  char const *file;     /* of the library or program that the address is in                       */
+  char const *function; /* the nearest symbol that it exports, or NULL                            */
+  uintptr_t offset;     /* of the address from where the file is loaded, for symbolizers          */
+  unsigned char build_id[OS_BUILD_ID_MOST];
+  size_t build_id_size; /* 0: none                                                                */
+} os_code_t;
+
+/* What an address of machine code belongs to. false: nobody knows. Texts stay while the library is
+   loaded. Microseconds. */
+bool os_code_at(void const *address, os_code_t *code);
 
 /* ---- Pages ----------------------------------------------------------------------------------- */
 

@@ -1,0 +1,340 @@
+/* ledger.c: see ledger.h. */
+
+#include "ledger_internal.h"
+
+#include <stdatomic.h>
+#include <string.h>
+
+static os_mutex_t const unlocked = OS_MUTEX_INIT;
+
+/* ---- Lifetime -------------------------------------------------------------------------------- */
+
+oh_ledger_t *oh_ledger_make(uint32_t most_blocks) {
+  oh_ledger_t *const ledger = (oh_ledger_t *)os_heap_alloc(sizeof *ledger, OS_HEAP_ALIGN);
+  if (ledger == NULL) return NULL;
+  memset(ledger, 0, sizeof *ledger);
+  ledger->lock = unlocked;
+  ledger->holders = 1;
+  ledger->most_blocks = most_blocks;
+  ledger->made_ms = os_clock_ms();
+  oh_numbered_init(&ledger->blocks, sizeof(oh_block_t));
+  oh_numbered_init(&ledger->sites, sizeof(oh_site_entry_t));
+  oh_numbered_init(&ledger->heaps, sizeof(oh_heap_entry_t));
+  return ledger;
+}
+
+void oh_ledger_hold(oh_ledger_t *ledger) {
+  os_mutex_lock(&ledger->lock);
+  ledger->holders++;
+  os_mutex_unlock(&ledger->lock);
+}
+
+void oh_ledger_let_go(oh_ledger_t *ledger) {
+  os_mutex_lock(&ledger->lock);
+  bool const last = --ledger->holders == 0;
+  os_mutex_unlock(&ledger->lock);
+  if (!last) return;
+  oh_numbered_end(&ledger->blocks);
+  oh_numbered_end(&ledger->sites);
+  oh_numbered_end(&ledger->heaps);
+  os_heap_free(ledger, false);
+}
+
+/* ---- Cells ----------------------------------------------------------------------------------- */
+
+#define FULL_CELL 255u
+
+static void enter_cell(oh_ledger_t *ledger, uint64_t address) {
+  if (ledger->cells == NULL) return;
+  uint8_t *const cell = &ledger->cells[oh_ledger_cell(address)];
+  if (*cell != FULL_CELL) ++*cell;
+}
+
+/* A full cell has lost count; with nothing left in the ledger all are known again. */
+static void leave_cell(oh_ledger_t *ledger, uint64_t address) {
+  if (ledger->cells == NULL) return;
+  uint8_t *const cell = &ledger->cells[oh_ledger_cell(address)];
+  if (*cell != FULL_CELL) --*cell;
+  if (ledger->blocks.count == 0) memset(ledger->cells, 0, OH_LEDGER_CELLS);
+}
+
+void oh_ledger_set_cells(oh_ledger_t *ledger, uint8_t *cells) {
+  os_mutex_lock(&ledger->lock);
+  ledger->cells = cells;
+  if (cells != NULL) memset(cells, 0, OH_LEDGER_CELLS);
+  for (uint32_t n = 1; cells != NULL && n <= ledger->blocks.highest; n++) {
+    if (block_at(ledger, n)->serial != 0) enter_cell(ledger, block_at(ledger, n)->address);
+  }
+  os_mutex_unlock(&ledger->lock);
+}
+
+/* ---- Sums ------------------------------------------------------------------------------------ */
+
+static void count_live(oh_ledger_t *ledger, oh_block_t const *block, double sign) {
+  oh_site_t *const site = site_at(ledger, block->site);
+  double const blocks = sign * (double)block->weight;
+  double const bytes = blocks * (double)block->size;
+  site->live_blocks += blocks;
+  site->live_bytes += bytes;
+  if (site->live_bytes > site->peak_bytes) site->peak_bytes = site->live_bytes;
+  if (block->handle == HELD) site->held_bytes += bytes;
+  if (block->handle == LOST) site->lost_bytes += bytes;
+  ledger->live_blocks += blocks;
+  ledger->live_bytes += bytes;
+  if (ledger->live_bytes > ledger->peak_bytes) ledger->peak_bytes = ledger->live_bytes;
+}
+
+/* The number of a site; 0: no memory. */
+static uint32_t site_of(oh_ledger_t *ledger, uint32_t stack, uint32_t name) {
+  uint32_t const hash = oh_hash64((uint64_t)name << 32 | stack);
+  uint32_t n = oh_numbered_first(&ledger->sites, hash);
+  for (; n != 0; n = ((oh_entry_t *)oh_numbered_at(&ledger->sites, n))->next) {
+    if (site_at(ledger, n)->stack == stack && site_at(ledger, n)->name == name) return n;
+  }
+  n = oh_numbered_add(&ledger->sites, hash);
+  if (n == 0) return 0;
+  site_at(ledger, n)->stack = stack;
+  site_at(ledger, n)->name = name;
+  return n;
+}
+
+/* ---- Heaps ----------------------------------------------------------------------------------- */
+
+uint32_t oh_ledger_add_heap(oh_ledger_t *ledger, uint32_t name) {
+  os_mutex_lock(&ledger->lock);
+  uint32_t const n = oh_numbered_add(&ledger->heaps, oh_hash64(++ledger->heaps_made));
+  if (n != 0) heap_at(ledger, n)->name = name;
+  os_mutex_unlock(&ledger->lock);
+  return n;
+}
+
+static void enter_heap(oh_ledger_t *ledger, uint32_t n) {
+  oh_block_t *const block = block_at(ledger, n);
+  oh_heap_entry_t *const heap = heap_at(ledger, block->heap);
+  block->older = heap->newest;
+  if (heap->newest != 0) block_at(ledger, heap->newest)->newer = n;
+  heap->newest = n;
+}
+
+static void leave_heap(oh_ledger_t *ledger, oh_block_t const *block) {
+  if (block->older != 0) block_at(ledger, block->older)->newer = block->newer;
+  if (block->newer != 0) {
+    block_at(ledger, block->newer)->older = block->older;
+  } else {
+    heap_at(ledger, block->heap)->newest = block->older;
+  }
+}
+
+/* ---- Blocks ---------------------------------------------------------------------------------- */
+
+static uint32_t hash_block(uint32_t heap, uint64_t address) {
+  return oh_hash64(address ^ (uint64_t)heap << 48);
+}
+
+static uint32_t find(oh_ledger_t const *ledger, uint32_t heap, void const *ptr) {
+  uint64_t const address = (uintptr_t)ptr;
+  uint32_t const hash = hash_block(heap, address);
+  uint32_t n = oh_numbered_first(&ledger->blocks, hash);
+  for (; n != 0; n = block_at(ledger, n)->entry.next) {
+    oh_block_t const *const block = block_at(ledger, n);
+    if (block->address == address && block->heap == heap) return n;
+  }
+  return 0;
+}
+
+static void forget(oh_ledger_t *ledger, uint32_t n) {
+  oh_block_t *const block = block_at(ledger, n);
+  oh_site_t *const site = site_at(ledger, block->site);
+  count_live(ledger, block, -1);
+  site->frees += (double)block->weight;
+  if (ledger->last == n) {
+    site->temporary += (double)block->weight;
+    ledger->last = 0;
+  }
+  leave_heap(ledger, block);
+  oh_numbered_remove(&ledger->blocks, n);
+  if (!block->lifted) leave_cell(ledger, block->address);
+  block->serial = 0;
+}
+
+static _Atomic(uint32_t) threads;
+
+/* Beyond 65,535 threads they share numbers. */
+static uint16_t this_thread(void) {
+  static _Thread_local uint16_t number;
+  if (number == 0) number = (uint16_t)(atomic_fetch_add(&threads, 1) % UINT16_MAX + 1);
+  return number;
+}
+
+static uint8_t log2_of(size_t align) {
+  uint8_t bits = 0; /* at most 63 */
+  while (align >> bits > 1) bits++;
+  return bits;
+}
+
+/* The number of a block that was put in; 0: counted only. */
+static uint32_t enter(oh_ledger_t *ledger, oh_record_t const *record, uint32_t site) {
+  uint64_t const address = (uintptr_t)record->ptr;
+  uint32_t n = 0;
+  if (ledger->blocks.count < ledger->most_blocks) {
+    n = oh_numbered_add(&ledger->blocks, hash_block(record->heap, address));
+  }
+  if (n == 0) {
+    ledger->unlisted += record->weight;
+    return 0;
+  }
+  oh_block_t *const block = block_at(ledger, n);
+  block->address = address;
+  block->size = record->size;
+  block->heap = record->heap;
+  block->site = site;
+  block->weight = (float)record->weight;
+  block->time = (uint32_t)((os_clock_ms() - ledger->made_ms) / CLOCK);
+  block->thread = this_thread();
+  block->align = log2_of(record->align);
+  block->handle = record->has_handle ? HELD : NO_HANDLE;
+  if (++ledger->serial == 0) ledger->serial = 1;
+  block->serial = ledger->serial;
+  enter_heap(ledger, n);
+  enter_cell(ledger, address);
+  return n;
+}
+
+uint32_t oh_ledger_add(oh_ledger_t *ledger, oh_record_t const *record) {
+  uint32_t serial = 0;
+  os_mutex_lock(&ledger->lock);
+  uint32_t const stale = find(ledger, record->heap, record->ptr);
+  if (stale != 0) forget(ledger, stale);
+  uint32_t const site = site_of(ledger, record->stack, heap_at(ledger, record->heap)->name);
+  ledger->last = 0;
+  if (site != 0) {
+    /* As it is kept with the block, or sums would not come out even. */
+    double const weight = (double)(float)record->weight;
+    site_at(ledger, site)->allocs += weight;
+    site_at(ledger, site)->total_bytes += weight * (double)record->size;
+    uint32_t const n = enter(ledger, record, site);
+    if (n != 0) {
+      count_live(ledger, block_at(ledger, n), 1);
+      serial = block_at(ledger, n)->serial;
+    }
+    ledger->last = n;
+  }
+  os_mutex_unlock(&ledger->lock);
+  return serial;
+}
+
+bool oh_ledger_remove(oh_ledger_t *ledger, uint32_t heap, void const *ptr) {
+  os_mutex_lock(&ledger->lock);
+  uint32_t const n = find(ledger, heap, ptr);
+  if (n != 0) forget(ledger, n);
+  os_mutex_unlock(&ledger->lock);
+  return n != 0;
+}
+
+/* No heap has such an address. */
+static uint64_t nowhere(uint32_t n) {
+  return UINT64_MAX - n;
+}
+
+static void rehome(oh_ledger_t *ledger, uint32_t n, uint64_t address) {
+  oh_block_t *const block = block_at(ledger, n);
+  block->address = address;
+  oh_numbered_rehash(&ledger->blocks, n, hash_block(block->heap, address));
+}
+
+uint32_t oh_ledger_lift(oh_ledger_t *ledger, uint32_t heap, void const *ptr) {
+  os_mutex_lock(&ledger->lock);
+  uint32_t const n = find(ledger, heap, ptr);
+  if (n != 0) {
+    leave_cell(ledger, block_at(ledger, n)->address);
+    rehome(ledger, n, nowhere(n));
+    block_at(ledger, n)->lifted = true;
+  }
+  os_mutex_unlock(&ledger->lock);
+  return n;
+}
+
+static void put(oh_ledger_t *ledger, uint32_t n, uint64_t address) {
+  oh_block_t *const block = block_at(ledger, n);
+  /* A block that lies there already was freed unseen. */
+  uint32_t const stale = find(ledger, block->heap, (void const *)(uintptr_t)address);
+  if (stale != 0) forget(ledger, stale);
+  block->lifted = false;
+  rehome(ledger, n, address);
+  enter_cell(ledger, address);
+}
+
+void oh_ledger_put(oh_ledger_t *ledger, uint32_t lifted, void const *ptr, size_t size) {
+  os_mutex_lock(&ledger->lock);
+  oh_block_t *const block = block_at(ledger, lifted);
+  double const grown = (double)size - (double)block->size;
+  if (grown > 0) site_at(ledger, block->site)->total_bytes += grown * (double)block->weight;
+  count_live(ledger, block, -1);
+  block->size = size;
+  count_live(ledger, block, 1);
+  put(ledger, lifted, (uintptr_t)ptr);
+  os_mutex_unlock(&ledger->lock);
+}
+
+void oh_ledger_put_back(oh_ledger_t *ledger, uint32_t lifted, void const *ptr) {
+  os_mutex_lock(&ledger->lock);
+  put(ledger, lifted, (uintptr_t)ptr);
+  os_mutex_unlock(&ledger->lock);
+}
+
+void oh_ledger_strike(oh_ledger_t *ledger, uint32_t lifted) {
+  os_mutex_lock(&ledger->lock);
+  forget(ledger, lifted);
+  os_mutex_unlock(&ledger->lock);
+}
+
+bool oh_ledger_lose(oh_ledger_t *ledger, uint32_t heap, void const *ptr, uint32_t serial) {
+  os_mutex_lock(&ledger->lock);
+  uint32_t const n = find(ledger, heap, ptr);
+  bool const found = n != 0 && block_at(ledger, n)->serial == serial;
+  if (found) {
+    count_live(ledger, block_at(ledger, n), -1);
+    block_at(ledger, n)->handle = LOST;
+    count_live(ledger, block_at(ledger, n), 1);
+  }
+  os_mutex_unlock(&ledger->lock);
+  return found;
+}
+
+void oh_ledger_unknown(oh_ledger_t *ledger) {
+  os_mutex_lock(&ledger->lock);
+  ledger->unknown_frees++;
+  os_mutex_unlock(&ledger->lock);
+}
+
+uint32_t oh_ledger_newest(oh_ledger_t *ledger) {
+  os_mutex_lock(&ledger->lock);
+  uint32_t const serial = ledger->serial;
+  os_mutex_unlock(&ledger->lock);
+  return serial;
+}
+
+static void drop(oh_ledger_t *ledger, uint32_t heap, uint32_t serial, uint64_t from) {
+  uint32_t n = heap_at(ledger, heap)->newest;
+  while (n != 0) {
+    oh_block_t const *const block = block_at(ledger, n);
+    uint32_t const older = block->older;
+    /* Serial numbers may have gone around. */
+    if ((int32_t)(block->serial - serial) <= 0 && serial != 0) break;
+    if (block->address >= from && !block->lifted) forget(ledger, n);
+    n = older;
+  }
+}
+
+void oh_ledger_drop(oh_ledger_t *ledger, uint32_t heap, uint32_t serial, void const *from) {
+  os_mutex_lock(&ledger->lock);
+  drop(ledger, heap, serial, (uintptr_t)from);
+  os_mutex_unlock(&ledger->lock);
+}
+
+void oh_ledger_end_heap(oh_ledger_t *ledger, uint32_t heap) {
+  os_mutex_lock(&ledger->lock);
+  drop(ledger, heap, 0, 0);
+  oh_numbered_remove(&ledger->heaps, heap);
+  os_mutex_unlock(&ledger->lock);
+}
