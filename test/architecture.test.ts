@@ -28,6 +28,7 @@ const STRICTER: readonly (readonly [string, readonly string[]])[] = [
   ['lib/core/errors.ts', []],
   ['lib/regions/view.ts', ['lib/core/']],
   ['lib/leaks/ledger/', ['lib/core/', 'lib/native/', 'lib/leaks/']],
+  ['lib/leaks/stacks.ts', ['lib/native/', 'lib/leaks/']],
   ['lib/leaks/render/', ['lib/leaks/profile', 'lib/leaks/render/']],
   ['lib/leaks/', ['lib/core/', 'lib/leaks/']],
 ]

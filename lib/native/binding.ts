@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url'
 import { OffheapError } from '../core/errors.js'
 import type { Pointer } from '../core/pointer.js'
 import type { CTable } from '../core/valloc.js'
+import type { NativeLedgers } from './ledgers.js'
 
 /** The ABI of the exports below; the addon reports its own as `abi`. */
 const ABI = 2
@@ -202,6 +203,7 @@ export interface Binding {
   /** The heap as C sees it, an oh_valloc_t: PTR: its `self`, RESULT: its table. Both are for good. */
   dynamicDoor(heap: number): void
   readonly shared: SharedHeaps
+  readonly ledgers: NativeLedgers
 
   /** A run of pages with options: address, or 0. */
   allocPages(

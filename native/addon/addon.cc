@@ -43,6 +43,7 @@ static Napi::Object Init(Napi::Env env, Napi::Object exports) {
   ExportHeaps(env, exports, state);
   ExportDynamic(env, exports);
   ExportGc(env, exports, state);
+  ExportLedgers(env, exports, state);
   ExportPages(env, exports);
   ExportSharedHeaps(env, exports, state);
   ExportSpans(env, exports);

@@ -64,6 +64,8 @@ void ExportDynamic(Napi::Env env, Napi::Object exports);
 // The collected heap; at the end of an environment its handles are gone.
 void ExportGc(Napi::Env env, Napi::Object exports, EnvState *state);
 void EndGc(EnvState *state);
+// Ledgers of live blocks, and stacks.
+void ExportLedgers(Napi::Env env, Napi::Object exports, EnvState *state);
 void ExportPages(Napi::Env env, Napi::Object exports);
 void ExportSharedHeaps(Napi::Env env, Napi::Object exports, EnvState *state);
 void ExportSpans(Napi::Env env, Napi::Object exports);

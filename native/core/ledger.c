@@ -200,8 +200,16 @@ static uint32_t enter(oh_ledger_t *ledger, oh_record_t const *record, uint32_t s
   return n;
 }
 
-uint32_t oh_ledger_add(oh_ledger_t *ledger, oh_record_t const *record) {
-  uint32_t serial = 0;
+/* Of the serial number as many bits as leave room for 2^32 blocks. */
+#define TICKET_BITS 20
+
+static uint64_t ticket_of(oh_ledger_t const *ledger, uint32_t n) {
+  uint32_t const serial = block_at(ledger, n)->serial & ((1u << TICKET_BITS) - 1);
+  return (uint64_t)n << TICKET_BITS | serial;
+}
+
+uint64_t oh_ledger_add(oh_ledger_t *ledger, oh_record_t const *record) {
+  uint64_t ticket = 0;
   os_mutex_lock(&ledger->lock);
   uint32_t const stale = find(ledger, record->heap, record->ptr);
   if (stale != 0) forget(ledger, stale);
@@ -215,12 +223,12 @@ uint32_t oh_ledger_add(oh_ledger_t *ledger, oh_record_t const *record) {
     uint32_t const n = enter(ledger, record, site);
     if (n != 0) {
       count_live(ledger, block_at(ledger, n), 1);
-      serial = block_at(ledger, n)->serial;
+      ticket = ticket_of(ledger, n);
     }
     ledger->last = n;
   }
   os_mutex_unlock(&ledger->lock);
-  return serial;
+  return ticket;
 }
 
 bool oh_ledger_remove(oh_ledger_t *ledger, uint32_t heap, void const *ptr) {
@@ -288,10 +296,11 @@ void oh_ledger_strike(oh_ledger_t *ledger, uint32_t lifted) {
   os_mutex_unlock(&ledger->lock);
 }
 
-bool oh_ledger_lose(oh_ledger_t *ledger, uint32_t heap, void const *ptr, uint32_t serial) {
+bool oh_ledger_lose(oh_ledger_t *ledger, uint64_t ticket) {
+  uint32_t const n = (uint32_t)(ticket >> TICKET_BITS);
   os_mutex_lock(&ledger->lock);
-  uint32_t const n = find(ledger, heap, ptr);
-  bool const found = n != 0 && block_at(ledger, n)->serial == serial;
+  bool found = n != 0 && n <= ledger->blocks.highest;
+  found = found && block_at(ledger, n)->serial != 0 && ticket_of(ledger, n) == ticket;
   if (found) {
     count_live(ledger, block_at(ledger, n), -1);
     block_at(ledger, n)->handle = LOST;

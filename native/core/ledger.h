@@ -61,8 +61,9 @@ typedef struct oh_record {
 } oh_record_t;
 
 /* A new block. A record that is there already for this address is of a block that was freed unseen,
-   and counts as freed. The serial number of the block, never 0; 0: it was counted only. */
-uint32_t oh_ledger_add(oh_ledger_t *ledger, oh_record_t const *record);
+   and counts as freed. A ticket, which is the block's as long as it lives, is below 2^52 and never 0;
+   0: the block was counted only. */
+uint64_t oh_ledger_add(oh_ledger_t *ledger, oh_record_t const *record);
 /* The block is being freed: to be said before it is, as its address may be another's at once. false:
    it is not in the ledger. */
 bool oh_ledger_remove(oh_ledger_t *ledger, uint32_t heap, void const *ptr);
@@ -76,8 +77,8 @@ void oh_ledger_put(oh_ledger_t *ledger, uint32_t lifted, void const *ptr, size_t
 void oh_ledger_put_back(oh_ledger_t *ledger, uint32_t lifted, void const *ptr);
 void oh_ledger_strike(oh_ledger_t *ledger, uint32_t lifted);
 
-/* The handle of a block was collected. false: the block is not there any more. */
-bool oh_ledger_lose(oh_ledger_t *ledger, uint32_t heap, void const *ptr, uint32_t serial);
+/* The handle of a block was collected. false: the block of this ticket is not there any more. */
+bool oh_ledger_lose(oh_ledger_t *ledger, uint64_t ticket);
 
 /* Counts a free of a block that was not in the ledger and should have been. */
 void oh_ledger_unknown(oh_ledger_t *ledger);

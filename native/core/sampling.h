@@ -16,7 +16,7 @@ typedef struct oh_sampler {
 } oh_sampler_t;
 
 void oh_sampler_init(oh_sampler_t *sampler, uint64_t seed, double mean);
-/* Bytes until the next one that is looked at, at least 1. */
+/* Bytes that are not looked at before the next one that is. */
 int64_t oh_sampler_next(oh_sampler_t *sampler);
 /* How many blocks of that size one which is looked at stands for. */
 double oh_sampler_weight(double mean, double size);

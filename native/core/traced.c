@@ -15,7 +15,7 @@ struct oh_traced {
   uint32_t heap;
   _Atomic(uint32_t) mode;
   _Atomic(uint32_t) frames;
-  _Atomic(int64_t) left; /* bytes until the next sample                                           */
+  _Atomic(int64_t) left; /* bytes before the next one that is looked at                           */
   os_mutex_t lock;       /* of the sampler                                                        */
   oh_sampler_t sampler;
 };
@@ -65,7 +65,7 @@ static double weight_of(oh_traced_t *traced, size_t size) {
   if (mode == OH_TRACED_OFF) return 0;
   if (mode == OH_TRACED_EXACT) return 1;
   int64_t const bytes = size > INT64_MAX / 2 ? INT64_MAX / 2 : (int64_t)size;
-  if (atomic_fetch_sub_explicit(&traced->left, bytes, memory_order_relaxed) > bytes) return 0;
+  if (atomic_fetch_sub_explicit(&traced->left, bytes, memory_order_relaxed) >= bytes) return 0;
   os_mutex_lock(&traced->lock);
   double const weight = oh_sampler_weight(traced->sampler.mean, (double)size);
   atomic_store_explicit(&traced->left, oh_sampler_next(&traced->sampler), memory_order_relaxed);

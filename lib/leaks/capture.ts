@@ -1,0 +1,50 @@
+/**
+ * The stack of JavaScript that calls, as V8's call sites.
+ *
+ * They are asked for in a realm of their own: an error that is made there is formatted by that realm's
+ * `Error.prepareStackTrace` and cut at its `Error.stackTraceLimit`. So nothing that the program has set
+ * there is touched or in the way, a frozen `Error` included.
+ *
+ * Costs what V8 takes to walk the stack: 3 to 10 microseconds for 16 frames, half of what a stack as text
+ * costs.
+ */
+import vm from 'node:vm'
+
+/** What is used of V8's call sites. `getPosition` is the offset in the script, without its line table. */
+export interface CallSite {
+  getPosition(): number
+  getFileName(): string | null | undefined
+  getScriptNameOrSourceURL(): string | null | undefined
+  getFunctionName(): string | null
+  getTypeName(): string | null
+  getLineNumber(): number | null
+  getColumnNumber(): number | null
+  isConstructor(): boolean
+  isToplevel(): boolean
+  isAsync(): boolean
+}
+
+export type AnyFunction = (...args: never[]) => unknown
+
+type Capture = (skip: AnyFunction, limit: number) => CallSite[]
+
+const SOURCE = `
+  Error.prepareStackTrace = (error, sites) => sites;
+  (skip, limit) => {
+    if (Error.stackTraceLimit !== limit) Error.stackTraceLimit = limit
+    const holder = {}
+    Error.captureStackTrace(holder, skip)
+    return holder.stack
+  }
+`
+
+let capture: Capture | null = null
+
+/**
+ * The calls that led to the newest call of `skip`, innermost first, async callers included: at most
+ * `limit`. None when `skip` is not on the stack.
+ */
+export function callSites(skip: AnyFunction, limit: number): CallSite[] {
+  capture ??= vm.runInNewContext(SOURCE) as Capture
+  return capture(skip, limit)
+}
