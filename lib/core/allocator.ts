@@ -281,7 +281,7 @@ export abstract class Allocator implements Disposable {
     return a
   }
 
-  private _assertOwn(a: unknown, operation: string): asserts a is Allocation {
+  protected _assertOwn(a: unknown, operation: string): asserts a is Allocation {
     if (!(a instanceof Allocation)) {
       throw unexpected('INVALID_ARGUMENT', 'an Allocation', `${this.name}.${operation}`, a)
     }

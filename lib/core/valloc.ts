@@ -36,6 +36,8 @@ export interface CHeap {
   readonly region: Region | null
   /** What must not be collected while C has it. */
   readonly keeper?: object
+  /** Called once when C has let go. */
+  readonly close?: () => void
 }
 
 /** An opened door: addresses, and how to close it. */

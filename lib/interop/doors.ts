@@ -18,7 +18,7 @@ function opened(external: object, close: () => void): OpenDoor {
 }
 
 function openHeap(heap: CHeap, name: string): OpenDoor {
-  const { table, state, region, keeper = null } = heap
+  const { table, state, region, keeper = null, close } = heap
   const { native } = loadAddon()
   if (region !== null && !region.addressable) throw unaddressable(name, region.address)
   const pin = region?.pin()
@@ -29,6 +29,7 @@ function openHeap(heap: CHeap, name: string): OpenDoor {
   return opened(external, () => {
     native.closeDoor(external)
     pin?.[Symbol.dispose]()
+    close?.()
   })
 }
 

@@ -28,7 +28,9 @@ export type AnyFunction = (...args: never[]) => unknown
 
 type Capture = (skip: AnyFunction, limit: number) => CallSite[]
 
+/** That `Error` is a property of the global object itself spares Node a search at each stack. */
 const SOURCE = `
+  globalThis.Error = Error
   Error.prepareStackTrace = (error, sites) => sites;
   (skip, limit) => {
     if (Error.stackTraceLimit !== limit) Error.stackTraceLimit = limit
@@ -38,6 +40,9 @@ const SOURCE = `
   }
 `
 
+/** From Node 22.8 on a realm can have an ordinary global object, which is faster still. */
+const { DONT_CONTEXTIFY } = vm.constants as object as { DONT_CONTEXTIFY?: vm.Context }
+
 let capture: Capture | null = null
 
 /**
@@ -45,6 +50,6 @@ let capture: Capture | null = null
  * `limit`. None when `skip` is not on the stack.
  */
 export function callSites(skip: AnyFunction, limit: number): CallSite[] {
-  capture ??= vm.runInNewContext(SOURCE) as Capture
+  capture ??= vm.runInContext(SOURCE, vm.createContext(DONT_CONTEXTIFY)) as Capture
   return capture(skip, limit)
 }

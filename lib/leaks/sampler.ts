@@ -4,7 +4,7 @@
  */
 
 /** Words of {@link Sampler.words}. */
-const enum SamplerWord {
+export const enum SamplerWord {
   /** Bytes that are none before the next one that is; below 0: each allocation is looked at. */
   LEFT = 0,
 }
@@ -16,7 +16,7 @@ export type TraceMode = 'exact' | 'sampled' | 'off'
 
 /** Hot, so that a test for a sample is a subtraction in place and a comparison. */
 export class Sampler {
-  private readonly _words = new Int32Array(1)
+  readonly words = new Int32Array(1)
   private _mode: TraceMode = 'off'
   private _mean = 0
   /** Bytes beyond NEVER that are left. */
@@ -41,11 +41,16 @@ export class Sampler {
     this._arm()
   }
 
+  /** From now on everybody asks `takes`. */
+  stop(): void {
+    this.words[SamplerWord.LEFT] = -1
+  }
+
   /** Is this allocation to be looked at? If it is, `weightOf` says for how many it stands. */
   takes(size: number): boolean {
-    const left = this._words[SamplerWord.LEFT]! - size
+    const left = this.words[SamplerWord.LEFT]! - size
     if (left < 0) return this._takesSlowly(left)
-    this._words[SamplerWord.LEFT] = left
+    this.words[SamplerWord.LEFT] = left
     return false
   }
 
@@ -66,9 +71,9 @@ export class Sampler {
 
   private _arm(): void {
     if (this._mode === 'exact') {
-      this._words[SamplerWord.LEFT] = -1
+      this.words[SamplerWord.LEFT] = -1
     } else if (this._mode === 'off') {
-      this._words[SamplerWord.LEFT] = NEVER
+      this.words[SamplerWord.LEFT] = NEVER
     } else {
       // 1 - random is above 0.
       this._spread(Math.floor(-Math.log(1 - Math.random()) * this._mean))
@@ -76,7 +81,7 @@ export class Sampler {
   }
 
   private _spread(bytes: number): void {
-    this._words[SamplerWord.LEFT] = Math.min(bytes, NEVER)
+    this.words[SamplerWord.LEFT] = Math.min(bytes, NEVER)
     this._rest = Math.max(0, bytes - NEVER)
   }
 }

@@ -163,7 +163,7 @@ export function readStack(stack: number): { frames: Frame[]; scopes: string[] } 
   const { native, box } = loadAddon()
   const frames: Frame[] = []
   const names: string[] = []
-  for (let at = stack; at !== 0; ) {
+  for (let at = stack; at !== 0;) {
     native.ledgers.readStack(at)
     at = box[Box.PTR]!
     const frame = decode(box[Box.RESULT]!)

@@ -74,7 +74,8 @@ export class Ledger {
     this._box = box
     this.cells = new Uint8Array(native.ledgers.cells)
     const external = native.ledgers.make(mostBlocks, this.cells)
-    if (external === null) throw new OffheapError('OUT_OF_MEMORY', 'There is no memory for a ledger')
+    if (external === null)
+      throw new OffheapError('OUT_OF_MEMORY', 'There is no memory for a ledger')
     this._external = external
     this._self = box[Box.SELF]!
   }
@@ -225,7 +226,7 @@ export class Ledger {
 
   /** The live blocks, some thousand at a time. */
   *blocks(): Generator<ListedBlock> {
-    for (let after = 0; ; ) {
+    for (let after = 0; ;) {
       const fields = this._native.list(this._external, after, LISTED)
       after = this._box[Box.RESULT]!
       if (fields.length === 0) return

@@ -1,0 +1,248 @@
+/**
+ * Trace: what tracers have in common. Which allocations are written down, with which stack, in which ledger;
+ * and the profile of it.
+ *
+ * A trace may be of many allocators: each is a heap in its ledger.
+ */
+import type { Allocation } from '../core/allocation.js'
+import { unexpected } from '../core/errors.js'
+import type { Pointer } from '../core/pointer.js'
+import type { AnyFunction } from './capture.js'
+import { growthOf } from './growth.js'
+import { History } from './history.js'
+import { Ledger, type SiteFigures } from './ledger/ledger.js'
+import { thisProcess } from './ledger/who.js'
+import {
+  compareSites,
+  type Frame,
+  type LeakProfile,
+  type Site,
+  siteKey,
+  type Totals,
+  type Why,
+} from './profile.js'
+import { Sampler, type TraceMode } from './sampler.js'
+import { SourceMaps } from './source-maps.js'
+import { captureStack, MOST_FRAMES, readStack } from './stacks.js'
+
+export interface TraceOptions {
+  /** 'exact': each allocation; 'sampled': one every `sampleBytes`; 'off': none. Default 'exact'. */
+  mode?: TraceMode
+  /** Bytes between two samples on average, from 1 on. Default 524288. */
+  sampleBytes?: number
+  /** The most frames of a stack, 1 to 256, of JavaScript and of C each (there at most 64). Default 16. */
+  frames?: number
+  /**
+   * Beyond so many live blocks the ledger counts by site only: 60 bytes each. Default 2^31, which is
+   * 128 GB.
+   */
+  maxBlocks?: number
+  /**
+   * Whether handles are told from blocks that nobody has a handle of: 'handle lost' and 'still held' in the
+   * profile. Default true. Costs about half a microsecond a handle that is written down.
+   */
+  handles?: boolean
+}
+
+const DEFAULT_SAMPLE = 512 * 1024
+const MOST_BLOCKS = 2 ** 31
+
+/** As for the words of `oh_traced_mode_t`. */
+const MODES: readonly TraceMode[] = ['off', 'exact', 'sampled']
+
+export function modeNumber(mode: TraceMode): number {
+  return MODES.indexOf(mode)
+}
+
+function inRange(value: unknown, from: number, to: number, what: string): number {
+  if (Number.isInteger(value) && (value as number) >= from && (value as number) <= to) {
+    return value as number
+  }
+  throw unexpected('INVALID_ARGUMENT', `an integer from ${from} to ${to}`, what, value)
+}
+
+export class Trace {
+  readonly ledger: Ledger
+  readonly sampler = new Sampler()
+  readonly frames: number
+  /** Bytes between two samples on average, now or when it is sampled next. */
+  sampleBytes = DEFAULT_SAMPLE
+  private readonly _handles: FinalizationRegistry<number> | null
+  private readonly _history = new History()
+  private readonly _maps = new SourceMaps()
+  private readonly _startedAt = Date.now()
+  /** 0: it never was sampled; else how last. Of a trace that was switched, sites have both. */
+  private _sampled = 0
+  /** Everything since the start is written down, so that a free of what is not can be told. */
+  private _complete = true
+
+  /** Throws ERR_OFFHEAP_INVALID_ARGUMENT, LIBRARY_NOT_FOUND without the addon. */
+  constructor(options: TraceOptions, where: string) {
+    const { frames = 16, maxBlocks = MOST_BLOCKS, handles = true } = options
+    this.frames = inRange(frames, 1, MOST_FRAMES, `frames of ${where}`)
+    this.ledger = new Ledger(inRange(maxBlocks, 0, MOST_BLOCKS, `maxBlocks of ${where}`))
+    this._handles = handles ? new FinalizationRegistry((ticket) => this.ledger.lose(ticket)) : null
+    this.set(options.mode ?? 'exact', options.sampleBytes ?? DEFAULT_SAMPLE, where)
+  }
+
+  set(mode: TraceMode, sampleBytes: number, where: string): void {
+    if (!MODES.includes(mode)) {
+      throw unexpected('INVALID_ARGUMENT', "'exact', 'sampled' or 'off'", `mode of ${where}`, mode)
+    }
+    inRange(sampleBytes, 1, Number.MAX_SAFE_INTEGER, `sampleBytes of ${where}`)
+    this.sampler.set(mode, sampleBytes)
+    if (mode === 'sampled') this._sampled = sampleBytes
+    if (mode !== 'exact') this._complete = false
+    this.sampleBytes = sampleBytes
+  }
+
+  /** Writes a block down with the stack that called `skip`. The sampler has taken it. */
+  record(heap: number, ptr: Pointer, size: number, align: number, skip: AnyFunction): void {
+    const stack = captureStack(skip, this.frames)
+    this.ledger.add(heap, ptr, size, align, stack, this.sampler.weightOf(size), false)
+  }
+
+  /** The same of a block that a handle was made for. */
+  recordHandle(heap: number, a: Allocation, skip: AnyFunction): void {
+    const stack = captureStack(skip, this.frames)
+    const { ptr, size, align } = a
+    const handles = this._handles
+    const weight = this.sampler.weightOf(size)
+    const ticket = this.ledger.add(heap, ptr, size, align, stack, weight, handles !== null)
+    if (handles !== null && ticket !== 0) handles.register(a, ticket)
+  }
+
+  /**
+   * 0 in the cell of an address: that block is not written down. While all are, none is 0, as then a free of
+   * what is not is told.
+   */
+  get watched(): Uint8Array {
+    return this._complete ? ALL : this.ledger.cells
+  }
+
+  /**
+   * Takes the record of a block that is about to be freed or moved off its address: one of the next three
+   * follows. 0: it has none, which the three take too.
+   */
+  lift(heap: number, ptr: Pointer): number {
+    if (typeof ptr !== 'number' || this.ledger.cells[cellOf(ptr)] === 0) return 0
+    return this.ledger.lift(heap, ptr)
+  }
+
+  /** The block was freed. */
+  strike(record: number): void {
+    if (record !== 0) this.ledger.strike(record)
+    else if (this._complete) this.ledger.unknown()
+  }
+
+  /** The block is where it was. */
+  keep(record: number, ptr: Pointer): void {
+    if (record !== 0) this.ledger.putBack(record, ptr)
+  }
+
+  /** The block is there now, and so long. */
+  move(record: number, ptr: Pointer, size: number): void {
+    if (record !== 0) this.ledger.put(record, ptr, size)
+  }
+
+  /** Notes the live bytes of all sites now. O(sites). */
+  snapshot(): void {
+    const { liveBlocks } = this.ledger.totals()
+    this._history.note(Date.now() - this._startedAt, liveBlocks, this.ledger.liveBytes())
+  }
+
+  profile(): LeakProfile {
+    this.snapshot()
+    const sites = this._sites()
+    const snapshots = this._history.snapshots
+    this._history.pop()
+    return {
+      version: 1,
+      mode: this._sampled === 0 ? 'exact' : 'sampled',
+      sampleBytes: this._sampled,
+      takenAt: new Date().toISOString(),
+      durationMs: Date.now() - this._startedAt,
+      ...thisProcess(),
+      sites,
+      totals: this._totals(sites),
+      snapshots,
+    }
+  }
+
+  private _sites(): Site[] {
+    const byKey = new Map<string, Site>()
+    this.ledger.sites().forEach((figures, i) => {
+      const site = this._site(figures, i)
+      const key = siteKey(site)
+      const same = byKey.get(key)
+      if (same === undefined) byKey.set(key, site)
+      else add(same, site)
+    })
+    const sites = [...byKey.values()]
+    for (const site of sites) {
+      site.growth = growthOf(site.history, this._history.snapshots)
+      site.why = whyOf(site)
+    }
+    return sites.toSorted(compareSites)
+  }
+
+  private _site(figures: SiteFigures, index: number): Site {
+    const { frames, scopes } = readStack(figures.stack)
+    const { stack: _, name, ...rest } = figures
+    return {
+      stack: frames.map((frame: Frame) => this._maps.map(frame)),
+      allocator: this.ledger.nameOf(name),
+      scopes,
+      ...rest,
+      growth: 'unknown',
+      why: 'never freed',
+      history: this._history.of(index),
+    }
+  }
+
+  private _totals(sites: readonly Site[]): Totals {
+    const { liveBlocks, liveBytes, peakBytes, unknownFrees, unlisted } = this.ledger.totals()
+    const sum = { allocs: 0, frees: 0, totalBytes: 0, temporary: 0 }
+    for (const site of sites) {
+      sum.allocs += site.allocs
+      sum.frees += site.frees
+      sum.totalBytes += site.totalBytes
+      sum.temporary += site.temporary
+    }
+    const { length } = sites
+    return { ...sum, liveBlocks, liveBytes, peakBytes, sites: length, unknownFrees, unlisted }
+  }
+}
+
+const ALL = new Uint8Array(65_536).fill(1)
+
+/** As oh_ledger_cell of native/core/ledger.h: from the low 36 bits of the address. */
+export function cellOf(ptr: Pointer): number {
+  // Whole 16ths, of which only the low 32 bits count.
+  return Math.imul(ptr / 16, 0x9e3779b1) >>> 16
+}
+
+/** Stacks that differ only in frames which are left out are one site. */
+function add(site: Site, other: Site): void {
+  site.allocs += other.allocs
+  site.frees += other.frees
+  site.totalBytes += other.totalBytes
+  site.liveBlocks += other.liveBlocks
+  site.liveBytes += other.liveBytes
+  site.peakBytes += other.peakBytes
+  site.temporary += other.temporary
+  site.lostBytes += other.lostBytes
+  site.heldBytes += other.heldBytes
+  // Both end now.
+  const [long, short] =
+    site.history.length >= other.history.length
+      ? [site.history, other.history]
+      : [other.history, site.history]
+  const missing = long.length - short.length
+  site.history = long.map((bytes, i) => bytes + (i < missing ? 0 : short[i - missing]!))
+}
+
+function whyOf({ liveBytes, lostBytes, heldBytes }: Site): Why {
+  if (lostBytes > 0 && lostBytes * 2 >= liveBytes) return 'handle lost'
+  return heldBytes * 2 > liveBytes ? 'still held' : 'never freed'
+}
