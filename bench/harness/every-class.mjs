@@ -8,7 +8,7 @@ const { Allocator, cAllocator, nullAllocator, pageAllocator, rawCAllocator } = o
 const { ArenaAllocator, BumpAllocator, FreeListAllocator, PoolAllocator } = offheap
 const { Region, SlabAllocator, StackAllocator } = offheap
 const { FailingAllocator, FallbackAllocator, LimitAllocator } = offheap
-const { LoggingAllocator, TrackingAllocator } = offheap
+const { BacktracingAllocator, LoggingAllocator, TrackingAllocator } = offheap
 const { ConcurrentBumpAllocator, DynamicAllocator, GcAllocator, ThreadSafeAllocator } = offheap
 
 const CAPACITY = 1 << 20
@@ -66,6 +66,10 @@ const makers = {
   ArenaAllocator: () =>
     [cAllocator, pageAllocator, new BumpAllocator(CAPACITY)].map(
       (parent) => new ArenaAllocator(parent, { limit: CAPACITY }),
+    ),
+  BacktracingAllocator: () =>
+    [new SlabAllocator({ reserve: CAPACITY }), cAllocator].flatMap((inner) =>
+      ['exact', 'sampled', 'off'].map((mode) => new BacktracingAllocator(inner, { mode })),
     ),
   BumpAllocator: () => [CAPACITY, ...memories()].map((memory) => new BumpAllocator(memory)),
   CAllocator: () => [cAllocator],

@@ -19,13 +19,14 @@ import { OffheapError, unexpected } from '../core/errors.js'
 import type { Layout } from '../core/layout.js'
 import type { Pointer } from '../core/pointer.js'
 import { disposed } from '../core/region.js'
-import type { CHeap, Valloc } from '../core/valloc.js'
+import type { CHeap } from '../core/valloc.js'
 import type { AnyFunction } from './capture.js'
-import { type ListedBlock, type TracedDoor, underStack } from './ledger/ledger.js'
+import { type ListedBlock, underStack } from './ledger/ledger.js'
 import type { Frame, LeakProfile } from './profile.js'
 import { SamplerWord, type TraceMode } from './sampler.js'
 import { captureStack, inScope, readStack } from './stacks.js'
-import { cellOf, modeNumber, Trace, type TraceOptions } from './trace.js'
+import { cellOf, Trace, type TraceOptions } from './trace.js'
+import { tracedHeap } from './traced-door.js'
 
 /** A live block, and where it was allocated. */
 export interface TracedBlock extends Omit<ListedBlock, 'site'> {
@@ -51,7 +52,6 @@ export class BacktracingAllocator extends Allocator {
   private readonly _words: Int32Array
   /** 0 in the cell of an address: its free need not be watched. */
   private _cells: Uint8Array
-  private readonly _doors = new Set<TracedDoor>()
 
   /**
    * Throws ERR_OFFHEAP_INVALID_ARGUMENT, ERR_OFFHEAP_LIBRARY_NOT_FOUND without the addon,
@@ -100,7 +100,6 @@ export class BacktracingAllocator extends Allocator {
   private _set(mode: TraceMode, sampleBytes: number): void {
     this._trace.set(mode, sampleBytes, 'BacktracingAllocator')
     this._cells = this._trace.watched
-    for (const door of this._doors) this._setDoor(door)
   }
 
   // ---- Allocating ---------------------------------------------------------------------------------
@@ -293,35 +292,7 @@ export class BacktracingAllocator extends Allocator {
   /** @internal C's calls go to the C of the inner allocator, and are written down on the way. */
   override _cHeap(): CHeap {
     const inner = this.inner._ownValloc()
-    const door = this._openDoor(inner)
-    return {
-      table: door.table,
-      self: door.self,
-      state: null,
-      region: null,
-      keeper: this,
-      close: () => {
-        this._doors.delete(door)
-        door.close()
-        inner.release()
-      },
-    }
-  }
-
-  private _openDoor(inner: Valloc): TracedDoor {
-    try {
-      const door = this._trace.ledger.openDoor(this._heap, inner.self, inner.vt)
-      this._doors.add(door)
-      this._setDoor(door)
-      return door
-    } catch (error) {
-      inner.release()
-      throw error
-    }
-  }
-
-  private _setDoor(door: TracedDoor): void {
-    door.set(modeNumber(this.mode), this._trace.sampleBytes, this._trace.frames)
+    return tracedHeap(this._trace, this._heap, inner, this)
   }
 
   // ---- What it found ------------------------------------------------------------------------------

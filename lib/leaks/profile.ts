@@ -93,6 +93,7 @@ export interface Snapshot {
   liveBlocks: number
 }
 
+/** What {@link BacktracingAllocator.profile} gives, and what the renderers take. */
 export interface LeakProfile {
   version: 1
   mode: 'exact' | 'sampled'

@@ -12,6 +12,7 @@ export const enum SamplerWord {
 /** Nothing is a sample for so many bytes; then somebody looks again. */
 const NEVER = 2 ** 31 - 1
 
+/** What is written down: each allocation, a sample of them, or none. */
 export type TraceMode = 'exact' | 'sampled' | 'off'
 
 /** Hot, so that a test for a sample is a subtraction in place and a comparison. */

@@ -10,7 +10,7 @@ import type { Pointer } from '../core/pointer.js'
 import type { AnyFunction } from './capture.js'
 import { growthOf } from './growth.js'
 import { History } from './history.js'
-import { Ledger, type SiteFigures } from './ledger/ledger.js'
+import { Ledger, type SiteFigures, type TracedDoor } from './ledger/ledger.js'
 import { thisProcess } from './ledger/who.js'
 import {
   compareSites,
@@ -25,6 +25,7 @@ import { Sampler, type TraceMode } from './sampler.js'
 import { SourceMaps } from './source-maps.js'
 import { captureStack, MOST_FRAMES, readStack } from './stacks.js'
 
+/** What a tracer writes down, and how much of it. */
 export interface TraceOptions {
   /** 'exact': each allocation; 'sampled': one every `sampleBytes`; 'off': none. Default 'exact'. */
   mode?: TraceMode
@@ -50,10 +51,6 @@ const MOST_BLOCKS = 2 ** 31
 /** As for the words of `oh_traced_mode_t`. */
 const MODES: readonly TraceMode[] = ['off', 'exact', 'sampled']
 
-export function modeNumber(mode: TraceMode): number {
-  return MODES.indexOf(mode)
-}
-
 function inRange(value: unknown, from: number, to: number, what: string): number {
   if (Number.isInteger(value) && (value as number) >= from && (value as number) <= to) {
     return value as number
@@ -68,6 +65,7 @@ export class Trace {
   /** Bytes between two samples on average, now or when it is sampled next. */
   sampleBytes = DEFAULT_SAMPLE
   private readonly _handles: FinalizationRegistry<number> | null
+  private readonly _doors = new Set<TracedDoor>()
   private readonly _history = new History()
   private readonly _maps = new SourceMaps()
   private readonly _startedAt = Date.now()
@@ -94,6 +92,24 @@ export class Trace {
     if (mode === 'sampled') this._sampled = sampleBytes
     if (mode !== 'exact') this._complete = false
     this.sampleBytes = sampleBytes
+    for (const door of this._doors) this._setDoor(door)
+  }
+
+  /** A door for C over one of C, which writes into this trace's ledger. */
+  openDoor(heap: number, self: bigint, vt: bigint): TracedDoor {
+    const door = this.ledger.openDoor(heap, self, vt)
+    this._doors.add(door)
+    this._setDoor(door)
+    return door
+  }
+
+  closeDoor(door: TracedDoor): void {
+    this._doors.delete(door)
+    door.close()
+  }
+
+  private _setDoor(door: TracedDoor): void {
+    door.set(MODES.indexOf(this.sampler.mode), this.sampleBytes, this.frames)
   }
 
   /** Writes a block down with the stack that called `skip`. The sampler has taken it. */
@@ -110,6 +126,12 @@ export class Trace {
     const weight = this.sampler.weightOf(size)
     const ticket = this.ledger.add(heap, ptr, size, align, stack, weight, handles !== null)
     if (handles !== null && ticket !== 0) handles.register(a, ticket)
+  }
+
+  /** As record, of what has a holder that is looked after elsewhere: a ticket, or 0. */
+  recordHeld(heap: number, ptr: Pointer, size: number, skip: AnyFunction): number {
+    const stack = captureStack(skip, this.frames)
+    return this.ledger.add(heap, ptr, size, 1, stack, this.sampler.weightOf(size), true)
   }
 
   /**
@@ -133,6 +155,11 @@ export class Trace {
   strike(record: number): void {
     if (record !== 0) this.ledger.strike(record)
     else if (this._complete) this.ledger.unknown()
+  }
+
+  /** The block was freed; that others were never written down is no finding. */
+  strikeKnown(record: number): void {
+    if (record !== 0) this.ledger.strike(record)
   }
 
   /** The block is where it was. */

@@ -77,6 +77,7 @@ export interface NativeLedgers {
   endHeap(ledger: LedgerExternal, heap: number): void
   drop(ledger: LedgerExternal, heap: number, serial: number, from: Pointer): void
   lose(ledger: LedgerExternal, ticket: number): void
+  release(ledger: LedgerExternal, ticket: number): void
   unknown(ledger: LedgerExternal): void
   newest(ledger: LedgerExternal): number
   totals(ledger: LedgerExternal): Float64Array

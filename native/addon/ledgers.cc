@@ -157,10 +157,18 @@ void Drop(Napi::CallbackInfo const &info) {
   oh_ledger_drop(LedgerAt(info), Uint32(info, 1), Uint32(info, 2), Address(info, 3));
 }
 
+uint64_t Ticket(Napi::CallbackInfo const &info) {
+  return static_cast<uint64_t>(info[1].As<Napi::Number>().Int64Value());
+}
+
 // (ledger, ticket)
 void Lose(Napi::CallbackInfo const &info) {
-  int64_t ticket = info[1].As<Napi::Number>().Int64Value();
-  oh_ledger_lose(LedgerAt(info), static_cast<uint64_t>(ticket));
+  oh_ledger_lose(LedgerAt(info), Ticket(info));
+}
+
+// (ledger, ticket)
+void Release(Napi::CallbackInfo const &info) {
+  oh_ledger_release(LedgerAt(info), Ticket(info));
 }
 
 // (ledger)
@@ -348,6 +356,7 @@ void ExportLedgers(Napi::Env env, Napi::Object exports, EnvState *state) {
   ledgers.Set("endHeap", Napi::Function::New<EndHeap>(env, "endHeap"));
   ledgers.Set("drop", Napi::Function::New<Drop>(env, "drop"));
   ledgers.Set("lose", Napi::Function::New<Lose>(env, "lose"));
+  ledgers.Set("release", Napi::Function::New<Release>(env, "release"));
   ledgers.Set("unknown", Napi::Function::New<Unknown>(env, "unknown"));
   ledgers.Set("newest", Napi::Function::New<Newest>(env, "newest"));
   ledgers.Set("totals", Napi::Function::New<Totals>(env, "totals"));

@@ -296,18 +296,31 @@ void oh_ledger_strike(oh_ledger_t *ledger, uint32_t lifted) {
   os_mutex_unlock(&ledger->lock);
 }
 
-bool oh_ledger_lose(oh_ledger_t *ledger, uint64_t ticket) {
+/* The block that a ticket is of; 0: it is gone. */
+static uint32_t of_ticket(oh_ledger_t const *ledger, uint64_t ticket) {
   uint32_t const n = (uint32_t)(ticket >> TICKET_BITS);
+  bool const found = n != 0 && n <= ledger->blocks.highest && block_at(ledger, n)->serial != 0;
+  return found && ticket_of(ledger, n) == ticket ? n : 0;
+}
+
+bool oh_ledger_lose(oh_ledger_t *ledger, uint64_t ticket) {
   os_mutex_lock(&ledger->lock);
-  bool found = n != 0 && n <= ledger->blocks.highest;
-  found = found && block_at(ledger, n)->serial != 0 && ticket_of(ledger, n) == ticket;
-  if (found) {
+  uint32_t const n = of_ticket(ledger, ticket);
+  if (n != 0) {
     count_live(ledger, block_at(ledger, n), -1);
     block_at(ledger, n)->handle = LOST;
     count_live(ledger, block_at(ledger, n), 1);
   }
   os_mutex_unlock(&ledger->lock);
-  return found;
+  return n != 0;
+}
+
+bool oh_ledger_release(oh_ledger_t *ledger, uint64_t ticket) {
+  os_mutex_lock(&ledger->lock);
+  uint32_t const n = of_ticket(ledger, ticket);
+  if (n != 0) forget(ledger, n);
+  os_mutex_unlock(&ledger->lock);
+  return n != 0;
 }
 
 void oh_ledger_unknown(oh_ledger_t *ledger) {

@@ -80,6 +80,9 @@ void oh_ledger_strike(oh_ledger_t *ledger, uint32_t lifted);
 /* The handle of a block was collected. false: the block of this ticket is not there any more. */
 bool oh_ledger_lose(oh_ledger_t *ledger, uint64_t ticket);
 
+/* The block of a ticket was freed. false: it is not there any more. */
+bool oh_ledger_release(oh_ledger_t *ledger, uint64_t ticket);
+
 /* Counts a free of a block that was not in the ledger and should have been. */
 void oh_ledger_unknown(oh_ledger_t *ledger);
 

@@ -157,6 +157,11 @@ export class Ledger {
     this._native.lose(this._external, ticket)
   }
 
+  /** The block with this ticket was freed, whatever is at its address now. */
+  release(ticket: number): void {
+    this._native.release(this._external, ticket)
+  }
+
   /** A block was freed that is not here and should be. */
   unknown(): void {
     this._native.unknown(this._external)

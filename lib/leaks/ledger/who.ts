@@ -1,2 +1,2 @@
 /** What the runtime says of this process, for profiles and reports. */
-export { memoryUsage, thisProcess } from '../../native/process.js'
+export { memoryUsage, thisProcess } from '../../native/runtime.js'

@@ -1,0 +1,348 @@
+/**
+ * Every allocator of this library traced, with no change to the program: the methods of its classes are
+ * replaced by ones that call them and write down what came of it.
+ *
+ * Of allocators that stand on others the outermost counts: what an arena takes from its parent is not what
+ * somebody asked for. A block ends when it is freed, and with the reset, the rewind or the end of its
+ * allocator. Blocks of a garbage collector (GcAllocator) are not traced: nobody has to free them.
+ */
+import { Allocation } from '../core/allocation.js'
+import { Allocator } from '../core/allocator.js'
+import { unexpected } from '../core/errors.js'
+import type { Pointer } from '../core/pointer.js'
+import { Region } from '../core/region.js'
+import { RegionAllocator } from '../core/region-allocator.js'
+import type { CHeap } from '../core/valloc.js'
+import type { AnyFunction } from './capture.js'
+import type { LeakProfile } from './profile.js'
+import type { TraceMode } from './sampler.js'
+import { Trace, type TraceOptions } from './trace.js'
+import { tracedHeap } from './traced-door.js'
+
+export interface TraceEverythingOptions extends TraceOptions {
+  /** Regions that the program makes itself count as blocks too. Default true. */
+  regions?: boolean
+}
+
+/** Tracing that is on. */
+export interface Tracing {
+  mode: TraceMode
+  profile(): LeakProfile
+  snapshot(): void
+  /** Puts the methods back. What was traced is not followed any more. */
+  stop(): void
+}
+
+type Method = (this: object, ...args: unknown[]) => unknown
+/** What a replaced method does: `call` runs the original, `self` is the method itself, for stacks. */
+type Body<T> = (on: T, args: unknown[], call: () => unknown, self: AnyFunction) => unknown
+
+const SKIPPED = 'GcAllocator'
+
+class Everything {
+  readonly trace: Trace
+  private readonly _heaps = new WeakMap<object, number>()
+  /** The memory of a region's allocator goes with it: so do its blocks. */
+  private readonly _ended = new FinalizationRegistry<number>((heap) =>
+    this.trace.ledger.endHeap(heap),
+  )
+  /** Regions that are collected give their memory back. */
+  private readonly _collected = new FinalizationRegistry<number>((ticket) =>
+    this.trace.ledger.release(ticket),
+  )
+  private readonly _serials = new WeakMap<object, number>()
+  private readonly _undo: (() => void)[] = []
+  private _regions = 0
+  /** How many traced calls are on the stack: inside of one nothing is written down. */
+  private _depth = 0
+
+  constructor(options: TraceEverythingOptions) {
+    this.trace = new Trace(options, 'traceEverything')
+  }
+
+  // ---- Replacing --------------------------------------------------------------------------------
+
+  /** Replaces a method that `on` itself has. */
+  replace<T extends object>(on: object, name: string, body: Body<T>): void {
+    const descriptor = Object.getOwnPropertyDescriptor(on, name)
+    const original = descriptor?.value as Method | undefined
+    if (typeof original !== 'function') return
+    const run = (target: object, args: unknown[], call: () => unknown): unknown =>
+      this._depth > 0 ? call() : this._outermost(() => body(target as T, args, call, self))
+    const replaced: Method = function (...args) {
+      return run(this, args, () => Reflect.apply(original, this, args))
+    }
+    const self = replaced as AnyFunction
+    Object.defineProperty(replaced, 'name', { value: original.name })
+    Object.defineProperty(replaced, 'length', { value: original.length })
+    Object.defineProperty(on, name, { ...descriptor, value: replaced })
+    this._undo.push(() => Object.defineProperty(on, name, descriptor!))
+  }
+
+  private _outermost(run: () => unknown): unknown {
+    this._depth++
+    try {
+      return run()
+    } finally {
+      this._depth--
+    }
+  }
+
+  stop(): void {
+    this.trace.set('off', this.trace.sampleBytes, 'traceEverything')
+    for (const undo of this._undo.splice(0)) undo()
+  }
+
+  // ---- Heaps and blocks ---------------------------------------------------------------------------
+
+  heapOf(allocator: Allocator): number {
+    const known = this._heaps.get(allocator)
+    if (known !== undefined) return known
+    const heap = this.trace.ledger.addHeap(allocator.name)
+    this._heaps.set(allocator, heap)
+    if (allocator instanceof RegionAllocator) this._ended.register(allocator, heap)
+    return heap
+  }
+
+  private _record(
+    on: Allocator,
+    ptr: Pointer,
+    size: number,
+    align: number,
+    self: AnyFunction,
+  ): void {
+    if (!this.trace.sampler.takes(size)) return
+    this.trace.record(this.heapOf(on), ptr, size, align, self)
+  }
+
+  private _recordHandle(on: Allocator, a: Allocation, self: AnyFunction): void {
+    if (!this.trace.sampler.takes(a.size)) return
+    this.trace.recordHandle(this.heapOf(on), a, self)
+  }
+
+  /** Frees a block, unless that throws. */
+  private _free(on: Allocator, ptr: unknown, call: () => unknown): unknown {
+    const address = ptr as Pointer
+    const record = this.trace.lift(this.heapOf(on), address)
+    let result: unknown
+    try {
+      result = call()
+    } catch (error) {
+      this.trace.keep(record, address)
+      throw error
+    }
+    this.trace.strike(record)
+    return result
+  }
+
+  private _moveHandle(on: Allocator, handle: unknown, call: () => unknown): unknown {
+    if (!(handle instanceof Allocation) || handle.freed) return call()
+    const { ptr } = handle
+    const record = this.trace.lift(this.heapOf(on), ptr)
+    try {
+      return call()
+    } finally {
+      this.trace.move(record, handle.freed ? ptr : handle.ptr, handle._size)
+    }
+  }
+
+  private _rawMove(on: Allocator, args: unknown[], call: () => unknown, moves: boolean): unknown {
+    const [ptr, newSize] = [args[0] as Pointer, args[3] as number]
+    const record = this.trace.lift(this.heapOf(on), ptr)
+    let result: unknown = 0
+    try {
+      result = call()
+    } finally {
+      if (!result) this.trace.keep(record, ptr)
+      else this.trace.move(record, moves ? (result as Pointer) : ptr, newSize)
+    }
+    return result
+  }
+
+  private _drop(on: Allocator, serial = 0, from = 0): void {
+    const heap = this._heaps.get(on)
+    if (heap !== undefined) this.trace.ledger.drop(heap, serial, from)
+  }
+
+  // ---- Allocators ---------------------------------------------------------------------------------
+
+  traceClass(prototype: object): void {
+    this._traceMaking(prototype)
+    this._traceEnding(prototype)
+    this._traceMoving(prototype)
+    this._traceDoor(prototype)
+  }
+
+  private _traceMaking(prototype: object): void {
+    this.replace<Allocator>(prototype, 'rawAlloc', (on, args, call, self) => {
+      const ptr = call() as Pointer
+      if (ptr !== 0) this._record(on, ptr, args[0] as number, args[1] as number, self)
+      return ptr
+    })
+    this.replace<Allocator & { blockSize: number }>(
+      prototype,
+      'allocBlock',
+      (on, _, call, self) => {
+        const ptr = call() as Pointer
+        if (ptr !== 0) this._record(on, ptr, on.blockSize, 1, self)
+        return ptr
+      },
+    )
+    for (const name of ['alloc', 'tryAlloc', 'adopt']) {
+      this.replace<Allocator>(prototype, name, (on, _, call, self) => {
+        const a = call() as Allocation | null
+        if (a !== null) this._recordHandle(on, a, self)
+        return a
+      })
+    }
+  }
+
+  private _traceEnding(prototype: object): void {
+    for (const name of ['rawFree', 'freeBlock', 'freePtr']) {
+      this.replace<Allocator>(prototype, name, (on, args, call) => this._free(on, args[0], call))
+    }
+    this.replace<Allocator>(prototype, 'free', (on, [handle], call) => {
+      const live = handle instanceof Allocation && !handle.freed
+      return live ? this._free(on, handle.ptr, call) : call()
+    })
+    for (const name of ['reset', 'dispose']) {
+      this.replace<Allocator>(prototype, name, (on, _, call) => {
+        const result = call()
+        this._drop(on)
+        return result
+      })
+    }
+    this.replace<RegionAllocator & { remaining: number }>(prototype, 'pop', (on, _, call) => {
+      const result = call()
+      this._drop(on, 0, on.region.address + on.region.byteLength - on.remaining)
+      return result
+    })
+    this.replace<Allocator>(prototype, 'checkpoint', (_, __, call) => {
+      const checkpoint = call() as object
+      this._serials.set(checkpoint, this.trace.ledger.newest())
+      return checkpoint
+    })
+    this.replace<Allocator>(prototype, 'rewind', (on, [checkpoint], call) => {
+      const result = call()
+      const serial = this._serials.get(checkpoint as object)
+      if (serial !== undefined) this._drop(on, serial)
+      return result
+    })
+  }
+
+  private _traceMoving(prototype: object): void {
+    this.replace<Allocator>(prototype, 'rawResize', (on, args, call) =>
+      this._rawMove(on, args, call, false),
+    )
+    this.replace<Allocator>(prototype, 'rawRemap', (on, args, call) =>
+      this._rawMove(on, args, call, true),
+    )
+    for (const name of ['realloc', '_resizeHandle']) {
+      this.replace<Allocator>(prototype, name, (on, [handle], call) =>
+        this._moveHandle(on, handle, call),
+      )
+    }
+  }
+
+  /** What has C of its own is traced there too; what has none is called back, and traced then. */
+  private _traceDoor(prototype: object): void {
+    const opening = new WeakSet<Allocator>()
+    this.replace<Allocator>(prototype, '_cHeap', (on, _, call): CHeap | null => {
+      const own = call() as CHeap | null
+      if (own === null || opening.has(on)) return own
+      opening.add(on)
+      try {
+        this._depth-- // the door that is opened now asks the same method again
+        const inner = on._ownValloc()
+        return tracedHeap(this.trace, this.heapOf(on), inner, on)
+      } finally {
+        this._depth++
+        opening.delete(on)
+      }
+    })
+  }
+
+  // ---- Regions ------------------------------------------------------------------------------------
+
+  traceRegions(maker: object): void {
+    this._regions = this.trace.ledger.addHeap('Region')
+    for (const name of ['malloc', 'pages', 'shared']) {
+      this.replace(maker, name, (_, __, call, self) => {
+        const region = call() as Region
+        if (!this.trace.sampler.takes(region.byteLength)) return region
+        const { address, byteLength } = region
+        const ticket = this.trace.recordHeld(this._regions, address, byteLength, self)
+        if (ticket !== 0) this._collected.register(region, ticket)
+        return region
+      })
+    }
+    this.replace<Region>(Region.prototype, 'dispose', (region, _, call) => {
+      if (region.disposed) return call()
+      const { address } = region
+      const record = this.trace.lift(this._regions, address)
+      try {
+        return call()
+      } finally {
+        if (region.disposed) this.trace.strikeKnown(record)
+        else this.trace.keep(record, address)
+      }
+    })
+  }
+}
+
+/** The classes among the exports of this library that hand out blocks. */
+function prototypesIn(library: Readonly<Record<string, unknown>>): object[] {
+  const found: object[] = [Allocator.prototype]
+  for (const [name, exported] of Object.entries(library)) {
+    if (typeof exported !== 'function' || name === SKIPPED) continue
+    let at = (exported as { prototype?: object }).prototype
+    if (!(at instanceof Allocator)) continue
+    for (; at !== Allocator.prototype; at = Object.getPrototypeOf(at) as object) {
+      if (!found.includes(at)) found.push(at)
+    }
+  }
+  return found
+}
+
+let running: Everything | null = null
+
+/**
+ * Traces all allocators of this library in this thread from now on, those that are made later too.
+ *
+ * @param library What `import * as offheap from 'offheap'` gives.
+ * Throws ERR_OFFHEAP_INVALID_ARGUMENT, also while another tracing is on; ERR_OFFHEAP_LIBRARY_NOT_FOUND
+ * without the addon.
+ */
+export function traceEverything(
+  library: Readonly<Record<string, unknown>>,
+  options: TraceEverythingOptions = {},
+): Tracing {
+  if (
+    typeof library !== 'object' ||
+    library === null ||
+    typeof library['Allocator'] !== 'function'
+  ) {
+    throw unexpected('INVALID_ARGUMENT', 'the module "offheap"', 'traceEverything', library)
+  }
+  if (running !== null) {
+    throw unexpected('INVALID_ARGUMENT', 'that nothing is traced yet', 'traceEverything', 'tracing')
+  }
+  const everything = (running = new Everything(options))
+  for (const prototype of prototypesIn(library)) everything.traceClass(prototype)
+  if (options.regions !== false) everything.traceRegions(library['Region'] as object)
+  const { trace } = everything
+  return {
+    get mode() {
+      return trace.sampler.mode
+    },
+    set mode(mode: TraceMode) {
+      trace.set(mode, trace.sampleBytes, 'traceEverything')
+    },
+    profile: () => trace.profile(),
+    snapshot: () => trace.snapshot(),
+    stop() {
+      everything.stop()
+      if (running === everything) running = null
+    },
+  }
+}
