@@ -7,15 +7,18 @@ import bumpRaw from './bump-raw.mjs'
 import cHeap from './c-heap.mjs'
 import deflate from './deflate.mjs'
 import doors from './doors.mjs'
+import ledger from './ledger.mjs'
 import liveOldest from './live-oldest.mjs'
 import liveRandom from './live-random.mjs'
 import lua from './lua.mjs'
 import pages from './pages.mjs'
 import pairs from './pairs.mjs'
 import regionMemory from './region-memory.mjs'
+import stacks from './stacks.mjs'
 import threads from './threads.mjs'
 import traceHeads from './trace-heads.mjs'
 import traces from './traces.mjs'
+import tracing from './tracing.mjs'
 import view from './view.mjs'
 import wasm from './wasm.mjs'
 
@@ -38,5 +41,8 @@ export const cases = [
   regionMemory,
   deflate,
   lua,
+  tracing,
+  stacks,
+  ledger,
   pages,
 ]

@@ -11,6 +11,10 @@ export const flags = ['-std=gnu11', '-O2', '-Wall', '-Wextra', '-Werror']
 
 const CLOCK = 'bench/c/bench.c'
 const STRATEGIES = ['free_list', 'free_list_granules', 'free_list_tree', 'pool', 'stack'].map(core)
+const LEDGER = [
+  ...['door', 'ledger', 'ledger_read', 'numbered', 'os_code_posix', 'os_posix', 'os_threads_posix'],
+  ...['sampling', 'stacks', 'traced', 'unwind_posix'],
+].map(core)
 const SLAB = ['slab', 'slab_cache', 'slab_magazines', 'slab_runs', 'door'].map(core)
 
 /** Sources of each program, and what it needs beside the common flags. */
@@ -21,6 +25,11 @@ const programs = {
   doors: {
     sources: [CLOCK, 'bench/c/doors.c', ...SLAB, ...STRATEGIES],
     flags: ['-fno-builtin'],
+  },
+  ledger: {
+    sources: ['bench/c/ledger.c', core('bump'), ...LEDGER],
+    flags: ['-pthread'],
+    libraries: ['-lm'],
   },
   live_blocks: { sources: [CLOCK, 'bench/c/live_blocks.c'], flags: ['-fno-builtin'] },
   malloc_pair: {
@@ -34,6 +43,11 @@ const programs = {
   replay: {
     sources: ['bench/c/replay.c', ...SLAB],
     flags: ['-fno-builtin'],
+  },
+  traced: {
+    sources: [CLOCK, 'bench/c/traced.c', ...['libc', 'live_map'].map(core), ...LEDGER],
+    flags: ['-fno-builtin', '-pthread'],
+    libraries: ['-lm'],
   },
 }
 
@@ -61,8 +75,8 @@ export async function buildPrograms() {
   say(`compiling bench/c with ${compiler} ${flags.join(' ')}`)
   mkdirSync(at('build/bench'), { recursive: true })
   const includes = ['-Inative/include', '-Inative/core']
-  for (const [name, { sources, flags: more = [] }] of Object.entries(programs)) {
-    await compile([...more, ...includes, ...sources, '-o', program(name)])
+  for (const [name, { sources, flags: more = [], libraries = [] }] of Object.entries(programs)) {
+    await compile([...more, ...includes, ...sources, ...libraries, '-o', program(name)])
   }
   const shared =
     process.platform === 'darwin' ? ['-bundle', '-undefined', 'dynamic_lookup'] : ['-shared']

@@ -13,7 +13,7 @@
  * but for the samples; exact, the stack: some microseconds. The ledger takes 60 bytes a live block outside of
  * the JavaScript heap.
  */
-import type { Allocation } from '../core/allocation.js'
+import { Allocation } from '../core/allocation.js'
 import { Allocator, type AllocatorStats } from '../core/allocator.js'
 import { OffheapError, unexpected } from '../core/errors.js'
 import type { Layout } from '../core/layout.js'
@@ -23,9 +23,10 @@ import type { CHeap } from '../core/valloc.js'
 import type { AnyFunction } from './capture.js'
 import { type ListedBlock, underStack } from './ledger/ledger.js'
 import type { Frame, LeakProfile } from './profile.js'
-import { SamplerWord, type TraceMode } from './sampler.js'
+import { type HotMethods, sampled, unlisted, untraced, type Watcher } from './light-methods.js'
+import type { TraceMode } from './sampler.js'
 import { captureStack, inScope, readStack } from './stacks.js'
-import { cellOf, Trace, type TraceOptions } from './trace.js'
+import { Trace, type TraceOptions } from './trace.js'
 import { tracedHeap } from './traced-door.js'
 
 /** A live block, and where it was allocated. */
@@ -43,15 +44,11 @@ interface Resettable {
  * the thread of the inner one; what C allocates through its `valloc` is written down from any thread that
  * the inner one serves.
  */
-export class BacktracingAllocator extends Allocator {
+export class BacktracingAllocator extends Allocator implements Watcher {
   /** The allocator that serves this one. */
   readonly inner: Allocator
   private readonly _trace: Trace
   private readonly _heap: number
-  /** The sampler's, at hand, as each operation asks it. */
-  private readonly _words: Int32Array
-  /** 0 in the cell of an address: its free need not be watched. */
-  private _cells: Uint8Array
 
   /**
    * Throws ERR_OFFHEAP_INVALID_ARGUMENT, ERR_OFFHEAP_LIBRARY_NOT_FOUND without the addon,
@@ -69,8 +66,7 @@ export class BacktracingAllocator extends Allocator {
     this.inner = inner
     this._trace = new Trace(options, 'BacktracingAllocator')
     this._heap = this._trace.ledger.addHeap(inner.name)
-    this._words = this._trace.sampler.words
-    this._cells = this._trace.watched
+    this._bind()
   }
 
   override get name(): string {
@@ -99,74 +95,75 @@ export class BacktracingAllocator extends Allocator {
 
   private _set(mode: TraceMode, sampleBytes: number): void {
     this._trace.set(mode, sampleBytes, 'BacktracingAllocator')
-    this._cells = this._trace.watched
+    this._bind()
+  }
+
+  /** The hot methods are this object's own, after its mode; always there, so that all have one shape. */
+  private _bind(): void {
+    const methods = this._methods()
+    for (const name of ['rawAlloc', 'alloc', 'tryAlloc', 'rawFree'] as const) {
+      const value = methods[name]
+      Object.defineProperty(this, name, { value, writable: true, configurable: true })
+    }
+  }
+
+  private _methods(): HotMethods {
+    const { inner, mode } = this
+    const { ledger, sampler } = this._trace
+    if (this._disposed || mode === 'exact') return BacktracingAllocator.prototype
+    if (mode === 'sampled') return sampled(inner, this, sampler.words, ledger.cells)
+    const methods = untraced(inner)
+    if (ledger.totals().records > 0) methods.rawFree = unlisted(inner, this, ledger.cells)
+    return methods
   }
 
   // ---- Allocating ---------------------------------------------------------------------------------
-  // While the bytes before the next sample last, and that is always so when it is switched off, there is
-  // nothing to do but to count them.
+  // With everything written down; else the methods of light-methods.ts take their place.
 
   override rawAlloc(size: number, align: number): Pointer {
-    if (typeof size === 'number') {
-      const left = this._words[SamplerWord.LEFT]! - size
-      if (left >= 0) {
-        this._words[SamplerWord.LEFT] = left
-        return this.inner.rawAlloc(size, align)
-      }
-    }
-    return this._rawAllocWatched(size, align)
+    return this.rawAllocWatched(size, align, BacktracingAllocator.prototype.rawAlloc)
   }
 
   override alloc(layout: Layout | number, align?: number): Allocation {
+    if (this._disposed) throw disposed(this.name)
     const a = this.inner.alloc(layout, align)
-    a._owner = this
-    const left = this._words[SamplerWord.LEFT]! - a._size
-    if (left >= 0) this._words[SamplerWord.LEFT] = left
-    else this._watch(a, BacktracingAllocator.prototype.alloc)
+    this.watchHandle(a, BacktracingAllocator.prototype.alloc)
     return a
   }
 
   override tryAlloc(layout: Layout | number, align?: number): Allocation | null {
+    if (this._disposed) throw disposed(this.name)
     const a = this.inner.tryAlloc(layout, align)
-    if (a === null) return null
-    a._owner = this
-    const left = this._words[SamplerWord.LEFT]! - a._size
-    if (left >= 0) this._words[SamplerWord.LEFT] = left
-    else this._watch(a, BacktracingAllocator.prototype.tryAlloc)
+    if (a !== null) this.watchHandle(a, BacktracingAllocator.prototype.tryAlloc)
     return a
   }
 
-  private _rawAllocWatched(size: number, align: number): Pointer {
+  /** @internal Allocates, and writes it down if it is to be. */
+  rawAllocWatched(size: number, align: number, skip: AnyFunction): Pointer {
     if (this._disposed) throw disposed(this.name)
     const ptr = this.inner.rawAlloc(size, align)
     if (ptr !== 0 && this._trace.sampler.takes(size)) {
-      this._trace.record(this._heap, ptr, size, align, BacktracingAllocator.prototype.rawAlloc)
+      this._trace.record(this._heap, ptr, size, align, skip)
     }
     return ptr
   }
 
-  /** Writes a handle down if it is to be. */
-  private _watch(a: Allocation, skip: AnyFunction): void {
-    if (this._disposed) {
-      a._owner = this.inner
-      this.inner.free(a)
-      throw disposed(this.name)
-    }
-    if (this._trace.sampler.takes(a._size)) this._trace.recordHandle(this._heap, a, skip)
+  /** @internal Writes a handle down if it is to be; else it stays the inner allocator's. */
+  watchHandle(a: Allocation, skip: AnyFunction): void {
+    if (!this._trace.sampler.takes(a._size)) return
+    this._trace.recordHandle(this._heap, a, skip)
+    a._owner = this
   }
 
   // ---- Freeing and moving -------------------------------------------------------------------------
   // The record is taken off its address first: once the block is free, another thread may be given it.
 
   override rawFree(ptr: Pointer, size: number, align: number): void {
-    if (typeof ptr === 'number' && this._cells[cellOf(ptr)] === 0) {
-      this.inner.rawFree(ptr, size, align)
-      return
-    }
-    this._rawFreeWatched(ptr, size, align)
+    this.rawFreeWatched(ptr, size, align)
   }
 
-  private _rawFreeWatched(ptr: Pointer, size: number, align: number): void {
+  /** @internal */
+  rawFreeWatched(ptr: Pointer, size: number, align: number): void {
     const record = this._trace.lift(this._heap, ptr)
     try {
       this.inner.rawFree(ptr, size, align)
@@ -178,20 +175,16 @@ export class BacktracingAllocator extends Allocator {
   }
 
   override free(a: Allocation): void {
-    this._assertOwn(a, 'free')
-    a._assertFreeable()
-    if (this._cells[cellOf(a.ptr)] !== 0) {
-      this._freeWatched(a)
+    if (a instanceof Allocation && a._owner === this.inner) {
+      this.inner.free(a)
       return
     }
-    a._owner = this.inner
-    try {
-      this.inner.free(a)
-    } finally {
-      a._owner = this
-    }
+    this._assertOwn(a, 'free')
+    a._assertFreeable()
+    this._freeWatched(a)
   }
 
+  /** Of a handle that was written down, so that it is this allocator's. */
   private _freeWatched(a: Allocation): void {
     const { ptr } = a
     const record = this._trace.lift(this._heap, ptr)
@@ -227,6 +220,7 @@ export class BacktracingAllocator extends Allocator {
   }
 
   override realloc(a: Allocation, layout: Layout | number): Allocation {
+    if (a instanceof Allocation && a._owner === this.inner) return this.inner.realloc(a, layout)
     this._assertOwn(a, 'realloc')
     this._move(a, () => this.inner.realloc(a, layout))
     return a
@@ -281,7 +275,7 @@ export class BacktracingAllocator extends Allocator {
   /** Ends this allocator, not the inner one; the profile stays what it was. */
   override dispose(): void {
     super.dispose()
-    this._trace.sampler.stop()
+    this._bind()
   }
 
   /** @internal */

@@ -42,11 +42,6 @@ export class Sampler {
     this._arm()
   }
 
-  /** From now on everybody asks `takes`. */
-  stop(): void {
-    this.words[SamplerWord.LEFT] = -1
-  }
-
   /** Is this allocation to be looked at? If it is, `weightOf` says for how many it stands. */
   takes(size: number): boolean {
     const left = this.words[SamplerWord.LEFT]! - size

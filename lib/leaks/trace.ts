@@ -8,6 +8,7 @@ import type { Allocation } from '../core/allocation.js'
 import { unexpected } from '../core/errors.js'
 import type { Pointer } from '../core/pointer.js'
 import type { AnyFunction } from './capture.js'
+import { cellOf } from './cells.js'
 import { growthOf } from './growth.js'
 import { History } from './history.js'
 import { Ledger, type SiteFigures, type TracedDoor } from './ledger/ledger.js'
@@ -139,14 +140,6 @@ export class Trace {
   }
 
   /**
-   * 0 in the cell of an address: that block is not written down. While all are, none is 0, as then a free of
-   * what is not is told.
-   */
-  get watched(): Uint8Array {
-    return this._complete ? ALL : this.ledger.cells
-  }
-
-  /**
    * Takes the record of a block that is about to be freed or moved off its address: one of the next three
    * follows. 0: it has none, which the three take too.
    */
@@ -243,14 +236,6 @@ export class Trace {
     const { length } = sites
     return { ...sum, liveBlocks, liveBytes, peakBytes, sites: length, unknownFrees, unlisted }
   }
-}
-
-const ALL = new Uint8Array(65_536).fill(1)
-
-/** As oh_ledger_cell of native/core/ledger.h: from the low 36 bits of the address. */
-export function cellOf(ptr: Pointer): number {
-  // Whole 16ths, of which only the low 32 bits count.
-  return Math.imul(ptr / 16, 0x9e3779b1) >>> 16
 }
 
 /** Stacks that differ only in frames which are left out are one site. */
