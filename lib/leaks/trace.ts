@@ -13,15 +13,8 @@ import { growthOf } from './growth.js'
 import { History } from './history.js'
 import { Ledger, type SiteFigures, type TracedDoor } from './ledger/ledger.js'
 import { thisProcess } from './ledger/who.js'
-import {
-  compareSites,
-  type Frame,
-  type LeakProfile,
-  type Site,
-  siteKey,
-  type Totals,
-  type Why,
-} from './profile.js'
+import { type Frame, type LeakProfile, type Site, siteKey, type Totals } from './profile.js'
+import { SITE_COUNTS, sortSites, whyOf } from './profile-sites.js'
 import { Sampler, type TraceMode } from './sampler.js'
 import { SourceMaps } from './source-maps.js'
 import { captureStack, MOST_FRAMES, readStack } from './stacks.js'
@@ -207,7 +200,7 @@ export class Trace {
       site.growth = growthOf(site.history, this._history.snapshots)
       site.why = whyOf(site)
     }
-    return sites.toSorted(compareSites)
+    return sortSites(sites)
   }
 
   private _site(figures: SiteFigures, index: number): Site {
@@ -240,15 +233,7 @@ export class Trace {
 
 /** Stacks that differ only in frames which are left out are one site. */
 function add(site: Site, other: Site): void {
-  site.allocs += other.allocs
-  site.frees += other.frees
-  site.totalBytes += other.totalBytes
-  site.liveBlocks += other.liveBlocks
-  site.liveBytes += other.liveBytes
-  site.peakBytes += other.peakBytes
-  site.temporary += other.temporary
-  site.lostBytes += other.lostBytes
-  site.heldBytes += other.heldBytes
+  for (const name of SITE_COUNTS) site[name] += other[name]
   // Both end now.
   const [long, short] =
     site.history.length >= other.history.length
@@ -256,9 +241,4 @@ function add(site: Site, other: Site): void {
       : [other.history, site.history]
   const missing = long.length - short.length
   site.history = long.map((bytes, i) => bytes + (i < missing ? 0 : short[i - missing]!))
-}
-
-function whyOf({ liveBytes, lostBytes, heldBytes }: Site): Why {
-  if (lostBytes > 0 && lostBytes * 2 >= liveBytes) return 'handle lost'
-  return heldBytes * 2 > liveBytes ? 'still held' : 'never freed'
 }
