@@ -21,9 +21,11 @@ export interface Page {
   blocks: CodeBlock[]
 }
 
-/** README.md, CHANGELOG.md and every page of docs/. */
+/** README.md, CHANGELOG.md and every page below docs/. */
 export function pages(): Page[] {
-  const docs = readdirSync(join(root, 'docs')).filter((name) => name.endsWith('.md'))
+  const docs = readdirSync(join(root, 'docs'), { recursive: true })
+    .map((name) => String(name).replaceAll('\\', '/'))
+    .filter((name) => name.endsWith('.md'))
   const paths = ['README.md', 'CHANGELOG.md', ...docs.sort().map((name) => `docs/${name}`)]
   return paths.map((path) => {
     const text = readFileSync(join(root, path), 'utf8')
