@@ -1,6 +1,7 @@
 /**
- * 10^5 sites of 16 frames: rendered in under 5 s, painted in under 3 s. Held here three times over, for machines
- * that do other things meanwhile; the figures of a run are printed.
+ * 10^5 sites of 16 frames: rendered in under 5 s, painted in under 3 s. Machines do other things meanwhile, such
+ * as the other tests: rendering is held to so much of the processor's time, and painting three times over.
+ * The figures of a run are printed.
  */
 import { expect, it } from 'vitest'
 import { renderHtml } from '../../../lib/leaks/render/html.js'
@@ -18,14 +19,17 @@ describePages('100,000 sites', (open) => {
     async (name, branches) => {
       const profile = large(100_000, 16, branches)
       const started = performance.now()
+      const usedBefore = process.cpuUsage()
       const page_ = renderHtml(profile)
       const rendered = performance.now() - started
+      const { user, system } = process.cpuUsage(usedBefore)
+      const used = (user + system) / 1000
       const { page, painted } = await open(profile)
       console.log(
-        `${name}: rendered in ${rendered.toFixed(0)} ms, ${(page_.length / 1e6).toFixed(1)} MB, ` +
+        `${name}: rendered in ${rendered.toFixed(0)} ms (${used.toFixed(0)} of the processor), ${(page_.length / 1e6).toFixed(1)} MB, ` +
           `painted after ${painted.toFixed(0)} ms`,
       )
-      expect(rendered).toBeLessThan(5000 * GENEROUS)
+      expect(used).toBeLessThan(5000)
       expect(painted).toBeLessThan(3000 * GENEROUS)
 
       expect(await textOf(page, '.table-count')).toBe('100,000 sites')
