@@ -3,6 +3,7 @@
 import { existsSync, rmSync, writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { buildPage } from './build-page.mjs'
 import { at, filesBelow, hashOf, must, readStamp, say, seconds } from './lib.mjs'
 
 const stampFile = at('dist/.stamp')
@@ -13,6 +14,7 @@ const fingerprint = () =>
     'package-lock.json',
     'tsconfig.json',
     'tsconfig.build.json',
+    'scripts/build-page.mjs',
     ...filesBelow('lib'),
   ])
 
@@ -23,6 +25,8 @@ export const isLibFresh = () =>
 export async function buildLib() {
   const started = Date.now()
   say('compiling lib/ to dist/')
+  // A source in lib/ itself.
+  await buildPage()
   const stamp = fingerprint()
   await must(
     [process.execPath, at('node_modules/typescript/bin/tsc'), '-p', 'tsconfig.build.json'],

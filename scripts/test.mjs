@@ -46,7 +46,12 @@ const stages = {
   types: {
     about: 'types of the sources, the tests and the scripts',
     run: async () =>
-      sum([await asOne(tsc('tsconfig.json')), await asOne(tsc('tsconfig.scripts.json'))]),
+      sum([
+        await asOne(tsc('tsconfig.json')),
+        await asOne(tsc('tsconfig.scripts.json')),
+        await asOne(tsc('lib/leaks/render/page/tsconfig.json')),
+        await asOne(tsc('test/leaks/html/tsconfig.json')),
+      ]),
   },
   native: {
     about: 'C tests, without Node',

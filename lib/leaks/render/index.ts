@@ -3,6 +3,7 @@ import type { LeakProfile } from '../profile.js'
 import { renderDhat } from './dhat.js'
 import { renderFolded } from './folded.js'
 import { renderHeapProfile } from './heapprofile.js'
+import { renderHtml } from './html.js'
 import { renderJson } from './json.js'
 import { renderMarkdown } from './markdown.js'
 import { renderPprof } from './pprof.js'
@@ -35,5 +36,6 @@ export const FORMATS = {
   },
   heapprofile: { extension: 'heapprofile', mime: 'application/json', render: renderHeapProfile },
   dhat: { extension: 'dhat.json', mime: 'application/json', render: renderDhat },
+  html: { extension: 'html', mime: 'text/html; charset=utf-8', render: renderHtml },
   folded: { extension: 'folded.txt', mime: 'text/plain; charset=utf-8', render: renderFolded },
 } as const satisfies Readonly<Record<string, Format>>

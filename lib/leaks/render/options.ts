@@ -20,6 +20,7 @@ const CHECKS: Readonly<Record<string, readonly [string, (value: unknown) => bool
   frames: ['a whole number from 0, or Infinity', (value) => isCount(value, 0)],
   colors: ['a boolean', (value) => typeof value === 'boolean'],
   pretty: ['a boolean', (value) => typeof value === 'boolean'],
+  title: ['a string', (value) => typeof value === 'string'],
   gzip: ['a boolean', (value) => typeof value === 'boolean'],
   figure: ['the name of a figure', (value) => FIGURES.includes(value as Figure)],
 }

@@ -295,6 +295,7 @@ const OPTIONS: Record<keyof typeof FORMATS, string[]> = {
   speedscope: [],
   heapprofile: [],
   dhat: [],
+  html: ['title'],
   folded: ['figure'],
 }
 
