@@ -167,7 +167,7 @@ async function buildMode(name, mode) {
   const core = sources.map(object)
   await each(tests, async (test) => {
     const program = `${folder}/${basename(test, '.c')}${mode.platform === 'win32' ? '.exe' : ''}`
-    const libraries = mode.libraries ?? []
+    const libraries = mode.libraries ?? ['-lm']
     const command = [...compile, object(test), ...core, ...libraries, '-o', program]
     if (await build(`${name} ${test}`, command)) programs.push(program)
   })
