@@ -82,17 +82,26 @@ static uint32_t find_text(char const *text, size_t length, uint32_t hash) {
   return n;
 }
 
+/* The text last: what is kept of one stays for good. */
+static uint32_t add_text(char const *text, size_t length, uint32_t hash) {
+  uint32_t const n = oh_numbered_add(&frames, hash);
+  if (n == 0) return 0;
+  char *const kept = keep_text(text, length);
+  if (kept == NULL) {
+    oh_numbered_remove(&frames, n);
+    return 0;
+  }
+  frame_at(n)->length = (uint32_t)length;
+  frame_at(n)->value = (uintptr_t)kept;
+  return n;
+}
+
 uint32_t oh_frame_of_text(char const *text, size_t length) {
   if (length > UINT32_MAX) return 0;
   uint32_t const hash = hash_text(text, length);
   os_mutex_lock(&lock);
   uint32_t n = find_text(text, length, hash);
-  char *const kept = n == 0 ? keep_text(text, length) : NULL;
-  if (kept != NULL) n = oh_numbered_add(&frames, hash);
-  if (kept != NULL && n != 0) {
-    frame_at(n)->length = (uint32_t)length;
-    frame_at(n)->value = (uintptr_t)kept;
-  }
+  if (n == 0) n = add_text(text, length, hash);
   os_mutex_unlock(&lock);
   return n;
 }
@@ -158,16 +167,17 @@ static uint32_t call(uint32_t caller, uint32_t frame) {
 }
 
 uint32_t oh_stacks_call(uint32_t caller, uint32_t frame) {
-  if (frame == 0) return 0;
   os_mutex_lock(&lock);
-  uint32_t const n = call(caller, frame);
+  /* A caller is older than what it calls: so no stack goes in circles. */
+  bool const known = frame != 0 && frame <= frames.highest && caller <= calls.highest;
+  uint32_t const n = known ? call(caller, frame) : 0;
   os_mutex_unlock(&lock);
   return n;
 }
 
 uint32_t oh_stacks_of_code(uint32_t caller, void *const *addresses, size_t count) {
-  uint32_t stack = caller;
   os_mutex_lock(&lock);
+  uint32_t stack = caller <= calls.highest ? caller : 0;
   for (size_t i = count; i-- > 0;) {
     uint32_t const frame = frame_of_code(addresses[i]);
     uint32_t const inner = frame == 0 ? 0 : call(stack, frame);
