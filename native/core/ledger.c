@@ -44,28 +44,43 @@ void oh_ledger_let_go(oh_ledger_t *ledger) {
 
 #define FULL_CELL 255u
 
+static uint8_t cell_at(oh_ledger_t const *ledger, size_t i) {
+  return atomic_load_explicit(&ledger->cells[i], memory_order_relaxed);
+}
+
+static void set_cell(oh_ledger_t *ledger, size_t i, unsigned count) {
+  atomic_store_explicit(&ledger->cells[i], (uint8_t)count, memory_order_relaxed);
+  if (ledger->mirror != NULL) ledger->mirror[i] = (uint8_t)count;
+}
+
 static void enter_cell(oh_ledger_t *ledger, uint64_t address) {
-  if (ledger->cells == NULL) return;
-  uint8_t *const cell = &ledger->cells[oh_ledger_cell(address)];
-  if (*cell != FULL_CELL) ++*cell;
+  size_t const i = oh_ledger_cell(address);
+  unsigned const count = cell_at(ledger, i);
+  if (count == FULL_CELL) return;
+  set_cell(ledger, i, count + 1);
+  if (count + 1 == FULL_CELL) ledger->full_cells++;
 }
 
 /* A full cell has lost count; with nothing left in the ledger all are known again. */
 static void leave_cell(oh_ledger_t *ledger, uint64_t address) {
-  if (ledger->cells == NULL) return;
-  uint8_t *const cell = &ledger->cells[oh_ledger_cell(address)];
-  if (*cell != FULL_CELL) --*cell;
-  if (ledger->blocks.count == 0) memset(ledger->cells, 0, OH_LEDGER_CELLS);
+  size_t const i = oh_ledger_cell(address);
+  unsigned const count = cell_at(ledger, i);
+  if (count != FULL_CELL) set_cell(ledger, i, count - 1);
+  if (ledger->blocks.count != 0 || ledger->full_cells == 0) return;
+  for (size_t j = 0; j < OH_LEDGER_CELLS; j++) set_cell(ledger, j, 0);
+  ledger->full_cells = 0;
 }
 
 void oh_ledger_set_cells(oh_ledger_t *ledger, uint8_t *cells) {
   os_mutex_lock(&ledger->lock);
-  ledger->cells = cells;
-  if (cells != NULL) memset(cells, 0, OH_LEDGER_CELLS);
-  for (uint32_t n = 1; cells != NULL && n <= ledger->blocks.highest; n++) {
-    if (block_at(ledger, n)->serial != 0) enter_cell(ledger, block_at(ledger, n)->address);
-  }
+  ledger->mirror = cells;
+  for (size_t i = 0; cells != NULL && i < OH_LEDGER_CELLS; i++) cells[i] = cell_at(ledger, i);
   os_mutex_unlock(&ledger->lock);
+}
+
+/* Whoever has a block has heard of it from the thread that allocated it, after its cell was set. */
+bool oh_ledger_may_have(oh_ledger_t const *ledger, void const *ptr) {
+  return cell_at(ledger, oh_ledger_cell((uintptr_t)ptr)) != 0;
 }
 
 /* ---- Sums ------------------------------------------------------------------------------------ */

@@ -5,8 +5,8 @@
    traced. Beside the blocks there are sums by site, which is a stack in a heap's name: who only
    wants to know what leaks never walks the blocks.
 
-   Memory: 56 bytes a live block and 4 of its bucket (numbered.h), 88 a site; the stacks are the
-   process's (stacks.h). With more blocks than `most_blocks` those beyond are counted at their site
+   Memory: 64 KiB, and 56 bytes a live block and 4 of its bucket (numbered.h), 88 a site; the stacks
+   are the process's (stacks.h). With more blocks than `most_blocks` those beyond are counted at their site
    only: as allocated, not as live.
 
    Of sampled blocks each stands for `weight` blocks, which is kept with it, so that the sums are
@@ -41,8 +41,10 @@ void oh_ledger_hold(oh_ledger_t *ledger);
 /* Let go by all who held it, it is freed. */
 void oh_ledger_let_go(oh_ledger_t *ledger);
 
-/* The cells from now on, zeroed but for what lives; NULL: none. They must stay until then. */
+/* Where a copy of the cells is kept from now on; NULL: nowhere. It must stay until then. */
 void oh_ledger_set_cells(oh_ledger_t *ledger, uint8_t *cells);
+/* false: the block is certainly not in the ledger. Some ns, no lock. */
+bool oh_ledger_may_have(oh_ledger_t const *ledger, void const *ptr);
 
 /* A heap whose blocks are to be told apart from others', and the number of the name that it shares
    with those of its kind. 0: no memory. */

@@ -3,6 +3,8 @@
 #ifndef OH_LEDGER_INTERNAL_H
 #define OH_LEDGER_INTERNAL_H
 
+#include <stdatomic.h>
+
 #include "ledger.h"
 #include "numbered.h"
 #include "os.h"
@@ -42,7 +44,9 @@ typedef struct oh_heap_entry {
 struct oh_ledger {
   os_mutex_t lock;
   oh_numbered_t blocks, sites, heaps;
-  uint8_t *cells; /* OH_LEDGER_CELLS, or NULL                                                     */
+  _Atomic(uint8_t) cells[OH_LEDGER_CELLS]; /* written under the lock, read without               */
+  uint8_t *mirror;     /* the same for whoever asked for them, or NULL                            */
+  uint32_t full_cells; /* that have lost count                                                    */
   uint32_t most_blocks;
   uint32_t holders;
   uint32_t serial;
