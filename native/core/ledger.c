@@ -152,7 +152,7 @@ static uint32_t find(oh_ledger_t const *ledger, uint32_t heap, void const *ptr) 
   uint32_t n = oh_numbered_first(&ledger->blocks, hash);
   for (; n != 0; n = block_at(ledger, n)->entry.next) {
     oh_block_t const *const block = block_at(ledger, n);
-    if (block->address == address && block->heap == heap) return n;
+    if (block->address == address && block->heap == heap && !block->lifted) return n;
   }
   return 0;
 }
@@ -254,7 +254,7 @@ bool oh_ledger_remove(oh_ledger_t *ledger, uint32_t heap, void const *ptr) {
   return n != 0;
 }
 
-/* No heap has such an address. */
+/* No block is found there while it is lifted. */
 static uint64_t nowhere(uint32_t n) {
   return UINT64_MAX - n;
 }
@@ -272,19 +272,29 @@ uint32_t oh_ledger_lift(oh_ledger_t *ledger, uint32_t heap, void const *ptr) {
     leave_cell(ledger, block_at(ledger, n)->address);
     rehome(ledger, n, nowhere(n));
     block_at(ledger, n)->lifted = true;
+    heap_at(ledger, heap)->lifted++;
   }
   os_mutex_unlock(&ledger->lock);
   return n;
 }
 
+/* One of its lifted blocks is settled. */
+static void settle(oh_ledger_t *ledger, uint32_t heap) {
+  oh_heap_entry_t *const entry = heap_at(ledger, heap);
+  if (--entry->lifted == 0 && entry->ended) oh_numbered_remove(&ledger->heaps, heap);
+}
+
 static void put(oh_ledger_t *ledger, uint32_t n, uint64_t address) {
   oh_block_t *const block = block_at(ledger, n);
+  uint32_t const heap = block->heap;
   /* A block that lies there already was freed unseen. */
-  uint32_t const stale = find(ledger, block->heap, (void const *)(uintptr_t)address);
+  uint32_t const stale = find(ledger, heap, (void const *)(uintptr_t)address);
   if (stale != 0) forget(ledger, stale);
   block->lifted = false;
   rehome(ledger, n, address);
   enter_cell(ledger, address);
+  if (heap_at(ledger, heap)->ended) forget(ledger, n);
+  settle(ledger, heap);
 }
 
 void oh_ledger_put(oh_ledger_t *ledger, uint32_t lifted, void const *ptr, size_t size) {
@@ -307,7 +317,9 @@ void oh_ledger_put_back(oh_ledger_t *ledger, uint32_t lifted, void const *ptr) {
 
 void oh_ledger_strike(oh_ledger_t *ledger, uint32_t lifted) {
   os_mutex_lock(&ledger->lock);
+  uint32_t const heap = block_at(ledger, lifted)->heap;
   forget(ledger, lifted);
+  settle(ledger, heap);
   os_mutex_unlock(&ledger->lock);
 }
 
@@ -359,6 +371,7 @@ void oh_ledger_drop(oh_ledger_t *ledger, uint32_t heap, uint32_t serial, void co
 void oh_ledger_end_heap(oh_ledger_t *ledger, uint32_t heap) {
   os_mutex_lock(&ledger->lock);
   drop(ledger, heap, 0, 0);
-  oh_numbered_remove(&ledger->heaps, heap);
+  heap_at(ledger, heap)->ended = true;
+  if (heap_at(ledger, heap)->lifted == 0) oh_numbered_remove(&ledger->heaps, heap);
   os_mutex_unlock(&ledger->lock);
 }

@@ -49,7 +49,8 @@ bool oh_ledger_may_have(oh_ledger_t const *ledger, void const *ptr);
 /* A heap whose blocks are to be told apart from others', and the number of the name that it shares
    with those of its kind. 0: no memory. */
 uint32_t oh_ledger_add_heap(oh_ledger_t *ledger, uint32_t name);
-/* The heap is gone, and with it its blocks: they count as freed. */
+/* The heap is gone, and with it its blocks: they count as freed; those that are lifted when they are
+   put. */
 void oh_ledger_end_heap(oh_ledger_t *ledger, uint32_t heap);
 
 typedef struct oh_record {

@@ -39,6 +39,8 @@ typedef struct oh_heap_entry {
   oh_entry_t entry;
   uint32_t name;
   uint32_t newest; /* block; 0: none                                                              */
+  uint32_t lifted; /* blocks                                                                      */
+  bool ended;      /* it goes with the last of them                                               */
 } oh_heap_entry_t;
 
 struct oh_ledger {
