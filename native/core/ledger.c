@@ -85,6 +85,16 @@ bool oh_ledger_may_have(oh_ledger_t const *ledger, void const *ptr) {
 
 /* ---- Sums ------------------------------------------------------------------------------------ */
 
+#define WEIGHT_STEPS 4096
+#define MOST_WEIGHT ((double)((uint64_t)1 << 40))
+
+/* As a weight is kept: a multiple of 1 / WEIGHT_STEPS, so that no sum of such ever rounds. */
+static float weight_kept(double weight) {
+  if (!(weight >= 1)) return 1;
+  if (weight > MOST_WEIGHT) weight = MOST_WEIGHT;
+  return (float)((double)(uint64_t)(weight * WEIGHT_STEPS + 0.5) / WEIGHT_STEPS);
+}
+
 static void count_live(oh_ledger_t *ledger, oh_block_t const *block, double sign) {
   oh_site_t *const site = site_at(ledger, block->site);
   double const blocks = sign * (double)block->weight;
@@ -194,16 +204,13 @@ static uint32_t enter(oh_ledger_t *ledger, oh_record_t const *record, uint32_t s
   if (ledger->blocks.count < ledger->most_blocks) {
     n = oh_numbered_add(&ledger->blocks, hash_block(record->heap, address));
   }
-  if (n == 0) {
-    ledger->unlisted += record->weight;
-    return 0;
-  }
+  if (n == 0) return 0;
   oh_block_t *const block = block_at(ledger, n);
   block->address = address;
   block->size = record->size;
   block->heap = record->heap;
   block->site = site;
-  block->weight = (float)record->weight;
+  block->weight = weight_kept(record->weight);
   block->time = (uint32_t)((os_clock_ms() - ledger->made_ms) / CLOCK);
   block->thread = this_thread();
   block->align = log2_of(record->align);
@@ -229,18 +236,20 @@ uint64_t oh_ledger_add(oh_ledger_t *ledger, oh_record_t const *record) {
   uint32_t const stale = find(ledger, record->heap, record->ptr);
   if (stale != 0) forget(ledger, stale);
   uint32_t const site = site_of(ledger, record->stack, heap_at(ledger, record->heap)->name);
-  ledger->last = 0;
+  double const weight = (double)weight_kept(record->weight);
+  uint32_t n = 0;
   if (site != 0) {
-    /* As it is kept with the block, or sums would not come out even. */
-    double const weight = (double)(float)record->weight;
     site_at(ledger, site)->allocs += weight;
     site_at(ledger, site)->total_bytes += weight * (double)record->size;
-    uint32_t const n = enter(ledger, record, site);
-    if (n != 0) {
-      count_live(ledger, block_at(ledger, n), 1);
-      ticket = ticket_of(ledger, n);
-    }
-    ledger->last = n;
+    n = enter(ledger, record, site);
+  }
+  ledger->last = n;
+  if (n != 0) {
+    count_live(ledger, block_at(ledger, n), 1);
+    ticket = ticket_of(ledger, n);
+  } else {
+    ledger->unlisted += weight;
+    ledger->unlisted_live += weight;
   }
   os_mutex_unlock(&ledger->lock);
   return ticket;
@@ -339,7 +348,11 @@ bool oh_ledger_lose(oh_ledger_t *ledger, uint64_t ticket) {
 
 void oh_ledger_unknown(oh_ledger_t *ledger) {
   os_mutex_lock(&ledger->lock);
-  ledger->unknown_frees++;
+  if (ledger->unlisted_live >= 1) {
+    ledger->unlisted_live--;
+  } else {
+    ledger->unknown_frees++;
+  }
   os_mutex_unlock(&ledger->lock);
 }
 

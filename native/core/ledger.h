@@ -10,7 +10,8 @@
    only: as allocated, not as live.
 
    Of sampled blocks each stands for `weight` blocks, which is kept with it, so that the sums are
-   unbiased estimates whatever the rate was when it was allocated.
+   unbiased estimates whatever the rate was when it was allocated. Weights are kept to a 4096th, or to
+   24 bits where they are large: so sums below 2^41 are exact, and are 0 again when all is freed.
 
    An operation is a hash, a short chain and some sums: 50 to 100 ns, most of it cache misses. */
 
@@ -83,7 +84,8 @@ void oh_ledger_strike(oh_ledger_t *ledger, uint32_t lifted);
 /* The handle of a block was collected. false: the block of this ticket is not there any more. */
 bool oh_ledger_lose(oh_ledger_t *ledger, uint64_t ticket);
 
-/* Counts a free of a block that was not in the ledger and should have been. */
+/* Counts a free of a block that was not in the ledger and should have been. As many as were counted
+   only are taken to be of those. */
 void oh_ledger_unknown(oh_ledger_t *ledger);
 
 /* The serial number of the newest block of all, for oh_ledger_drop. */

@@ -56,6 +56,7 @@ struct oh_ledger {
   uint32_t heaps_made;
   uint64_t made_ms;
   double live_blocks, live_bytes, peak_bytes, unknown_frees, unlisted;
+  double unlisted_live; /* those whose free was not seen                                          */
 };
 
 static inline oh_block_t *block_at(oh_ledger_t const *ledger, uint32_t n) {
