@@ -59,18 +59,25 @@ void oh_traced_set(oh_traced_t *traced, oh_traced_mode_t mode, double sample_byt
 
 /* ---- Writing down ---------------------------------------------------------------------------- */
 
-/* What a block of this size stands for that is to be written down; 0: it is not. */
+/* Of a block: no block has more. */
+#define MOST_BYTES ((int64_t)1 << 50)
+
+/* What a block of this size stands for that is to be written down; 0: it is not. Who takes `left` below
+   0 has the sample and says where the next one is. Others may come before that is said: for each of
+   them the distance is drawn anew, as it does not matter to it where the last sample was. */
 static double weight_of(oh_traced_t *traced, size_t size) {
   uint32_t const mode = atomic_load_explicit(&traced->mode, memory_order_relaxed);
   if (mode == OH_TRACED_OFF) return 0;
   if (mode == OH_TRACED_EXACT) return 1;
-  int64_t const bytes = size > INT64_MAX / 2 ? INT64_MAX / 2 : (int64_t)size;
-  if (atomic_fetch_sub_explicit(&traced->left, bytes, memory_order_relaxed) >= bytes) return 0;
+  int64_t const bytes = size > MOST_BYTES ? MOST_BYTES : (int64_t)size;
+  int64_t const left = atomic_fetch_sub_explicit(&traced->left, bytes, memory_order_relaxed);
+  if (left >= bytes) return 0;
   os_mutex_lock(&traced->lock);
+  int64_t const next = oh_sampler_next(&traced->sampler);
+  if (left >= 0) atomic_store_explicit(&traced->left, next, memory_order_relaxed);
   double const weight = oh_sampler_weight(traced->sampler.mean, (double)size);
-  atomic_store_explicit(&traced->left, oh_sampler_next(&traced->sampler), memory_order_relaxed);
   os_mutex_unlock(&traced->lock);
-  return weight;
+  return left >= 0 || next < bytes ? weight : 0;
 }
 
 /* The frames of this file that may be on the stack above those of the caller. */
