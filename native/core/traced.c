@@ -80,8 +80,8 @@ static double weight_of(oh_traced_t *traced, size_t size) {
   return left >= 0 || next < bytes ? weight : 0;
 }
 
-/* The frames of this file that may be on the stack above those of the caller. */
-#define OWN_FRAMES 2
+/* The frames of this file that are on the stack inside of the caller's, where nothing was inlined. */
+#define OWN_FRAMES 3
 
 /* The stack of C that goes on at `caller`, on top of that of JavaScript. */
 static uint32_t stack_at(oh_traced_t *traced, void const *caller) {
