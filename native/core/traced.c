@@ -126,12 +126,18 @@ static void *traced_alloc(void *self, size_t size, size_t align) {
   return block;
 }
 
+/* Takes the record of a block off its address; 0: it has none. */
+static uint32_t lift(oh_traced_t *traced, void const *ptr) {
+  if (!oh_ledger_may_have(traced->ledger, ptr)) return 0;
+  return oh_ledger_lift(traced->ledger, traced->heap, ptr);
+}
+
 static bool traced_resize(void *self, void *ptr, size_t size, size_t align, size_t new_size) {
   oh_traced_t *const traced = (oh_traced_t *)self;
   oh_valloc_t const inner = traced->inner;
   if (oh_is_null(inner) || inner.vt->resize == NULL) return false;
   bool const done = inner.vt->resize(inner.self, ptr, size, align, new_size);
-  uint32_t const record = done ? oh_ledger_lift(traced->ledger, traced->heap, ptr) : 0;
+  uint32_t const record = done ? lift(traced, ptr) : 0;
   if (record != 0) oh_ledger_put(traced->ledger, record, ptr, new_size);
   return done;
 }
@@ -141,7 +147,7 @@ static void *traced_remap(void *self, void *ptr, size_t size, size_t align, size
   oh_traced_t *const traced = (oh_traced_t *)self;
   oh_valloc_t const inner = traced->inner;
   if (oh_is_null(inner) || inner.vt->remap == NULL) return NULL;
-  uint32_t const record = oh_ledger_lift(traced->ledger, traced->heap, ptr);
+  uint32_t const record = lift(traced, ptr);
   void *const moved = inner.vt->remap(inner.self, ptr, size, align, new_size);
   if (record != 0 && moved == NULL) oh_ledger_put_back(traced->ledger, record, ptr);
   if (record != 0 && moved != NULL) oh_ledger_put(traced->ledger, record, moved, new_size);
@@ -153,7 +159,8 @@ static void traced_free(void *self, void *ptr, size_t size, size_t align) {
   oh_traced_t *const traced = (oh_traced_t *)self;
   oh_valloc_t const inner = traced->inner;
   if (oh_is_null(inner) || inner.vt->free == NULL) return;
-  bool const known = oh_ledger_remove(traced->ledger, traced->heap, ptr);
+  bool const known = oh_ledger_may_have(traced->ledger, ptr) &&
+                     oh_ledger_remove(traced->ledger, traced->heap, ptr);
   if (!known && atomic_load_explicit(&traced->mode, memory_order_relaxed) == OH_TRACED_EXACT) {
     oh_ledger_unknown(traced->ledger);
   }
