@@ -15,6 +15,7 @@ struct oh_traced {
   uint32_t heap;
   _Atomic(uint32_t) mode;
   _Atomic(uint32_t) frames;
+  _Atomic(bool) missed; /* not all blocks that live are in the ledger                             */
   _Atomic(int64_t) left; /* bytes before the next one that is looked at                           */
   os_mutex_t lock;       /* of the sampler                                                        */
   oh_sampler_t sampler;
@@ -53,6 +54,7 @@ void oh_traced_set(oh_traced_t *traced, oh_traced_mode_t mode, double sample_byt
   atomic_store(&traced->left, oh_sampler_next(&traced->sampler));
   atomic_store(&traced->frames,
                frames < OH_TRACED_MOST_FRAMES ? frames : OH_TRACED_MOST_FRAMES);
+  if (mode != OH_TRACED_EXACT) atomic_store(&traced->missed, true);
   atomic_store(&traced->mode, (uint32_t)mode);
   os_mutex_unlock(&traced->lock);
 }
@@ -154,6 +156,11 @@ static void *traced_remap(void *self, void *ptr, size_t size, size_t align, size
   return moved;
 }
 
+static bool knows_all(oh_traced_t *traced) {
+  return atomic_load_explicit(&traced->mode, memory_order_relaxed) == OH_TRACED_EXACT &&
+         !atomic_load_explicit(&traced->missed, memory_order_relaxed);
+}
+
 /* What is not in the ledger was freed already, or is no block, or was not looked at. */
 static void traced_free(void *self, void *ptr, size_t size, size_t align) {
   oh_traced_t *const traced = (oh_traced_t *)self;
@@ -161,9 +168,7 @@ static void traced_free(void *self, void *ptr, size_t size, size_t align) {
   if (oh_is_null(inner) || inner.vt->free == NULL) return;
   bool const known = oh_ledger_may_have(traced->ledger, ptr) &&
                      oh_ledger_remove(traced->ledger, traced->heap, ptr);
-  if (!known && atomic_load_explicit(&traced->mode, memory_order_relaxed) == OH_TRACED_EXACT) {
-    oh_ledger_unknown(traced->ledger);
-  }
+  if (!known && knows_all(traced)) oh_ledger_unknown(traced->ledger);
   inner.vt->free(inner.self, ptr, size, align);
 }
 

@@ -28,7 +28,8 @@ extern oh_vtable_t const oh_traced_vtable_without_sizes;
 /* Holds the ledger. NULL: no memory. */
 oh_traced_t *oh_traced_make(oh_ledger_t *ledger, uint32_t heap, oh_valloc_t inner);
 void oh_traced_end(oh_traced_t *traced);
-/* From any thread. sample_bytes: on average between two samples; frames: at most
+/* From any thread; it is off at first. Who was always exact counts frees of what is not in the ledger;
+   afterwards such a block may have been passed by. sample_bytes: on average between two samples; frames: at most
    OH_TRACED_MOST_FRAMES of C. */
 void oh_traced_set(oh_traced_t *traced, oh_traced_mode_t mode, double sample_bytes, uint32_t frames);
 
