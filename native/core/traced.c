@@ -134,13 +134,26 @@ static uint32_t lift(oh_traced_t *traced, void const *ptr) {
   return oh_ledger_lift(traced->ledger, traced->heap, ptr);
 }
 
+/* A block has another size now. While there are samples each size is one or not, independently: a
+   small block that is one stands for many, and would stand for as many large ones. */
+static void write_size(oh_traced_t *traced, uint32_t record, void const *block, size_t size,
+                       size_t align, void const *caller) {
+  if (atomic_load_explicit(&traced->mode, memory_order_relaxed) != OH_TRACED_SAMPLED) {
+    if (record != 0) oh_ledger_put(traced->ledger, record, block, size);
+    return;
+  }
+  if (record != 0) oh_ledger_strike(traced->ledger, record);
+  double const weight = weight_of(traced, size);
+  if (weight != 0) write_down(traced, block, size, align, weight, caller);
+}
+
 static bool traced_resize(void *self, void *ptr, size_t size, size_t align, size_t new_size) {
   oh_traced_t *const traced = (oh_traced_t *)self;
   oh_valloc_t const inner = traced->inner;
   if (oh_is_null(inner) || inner.vt->resize == NULL) return false;
   bool const done = inner.vt->resize(inner.self, ptr, size, align, new_size);
   uint32_t const record = done ? lift(traced, ptr) : 0;
-  if (record != 0) oh_ledger_put(traced->ledger, record, ptr, new_size);
+  if (done) write_size(traced, record, ptr, new_size, align, CALLER());
   return done;
 }
 
@@ -152,7 +165,7 @@ static void *traced_remap(void *self, void *ptr, size_t size, size_t align, size
   uint32_t const record = lift(traced, ptr);
   void *const moved = inner.vt->remap(inner.self, ptr, size, align, new_size);
   if (record != 0 && moved == NULL) oh_ledger_put_back(traced->ledger, record, ptr);
-  if (record != 0 && moved != NULL) oh_ledger_put(traced->ledger, record, moved, new_size);
+  if (moved != NULL) write_size(traced, record, moved, new_size, align, CALLER());
   return moved;
 }
 

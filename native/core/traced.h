@@ -1,6 +1,9 @@
 /* traced.h: an allocator for C that writes down in a ledger who allocates what, and passes everything
    on: the same addresses, the same answers.
 
+   A block that is resized stays with the stack that allocated it; while there are samples, a resize is
+   a free and an allocation.
+
    The stack that it writes down is C's, on top of the stack of JavaScript that called into C, where
    that was said (oh_traced_enter). With a sample every so many bytes, an allocation that is not one
    costs a subtraction, and its free a look into a table of bytes; see sampling.h. */
