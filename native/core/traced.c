@@ -83,7 +83,7 @@ static double weight_of(oh_traced_t *traced, size_t size) {
 }
 
 /* The frames of this file that are on the stack inside of the caller's, where nothing was inlined. */
-#define OWN_FRAMES 3
+#define OWN_FRAMES 4
 
 /* The stack of C that goes on at `caller`, on top of that of JavaScript. */
 static uint32_t stack_at(oh_traced_t *traced, void const *caller) {
