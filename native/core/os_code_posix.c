@@ -108,11 +108,18 @@ __attribute__((no_sanitize("address"))) static uintptr_t word_at(uintptr_t addre
   return *(uintptr_t const *)address;
 }
 
-#define LARGEST_FRAME ((uintptr_t)1 << 20)
+/* Where the stack ends that this thread runs on: nothing beyond is read, whatever a rule says. 0: it is
+   another stack than the thread began with, as a coroutine's or a signal handler's. */
+static uintptr_t stack_end(uintptr_t sp) {
+  static _Thread_local os_stack_t stack;
+  if (stack.high == 0) stack = os_thread_stack();
+  return sp >= stack.low && sp < stack.high ? stack.high : 0;
+}
 
 /* From registers on. SIZE_MAX: a frame is too unusual. */
 __attribute__((no_sanitize("address"))) static size_t walk(uintptr_t pc, uintptr_t sp, uintptr_t bp,
                                                            void **addresses, size_t most) {
+  uintptr_t const end = stack_end(sp);
   size_t count = 0;
   while (count < most) {
     /* A return address may be behind the end of a function that ends in the call. */
@@ -122,7 +129,7 @@ __attribute__((no_sanitize("address"))) static size_t walk(uintptr_t pc, uintptr
     uintptr_t const offset = (uintptr_t)(rule >> 2 & ((1u << OFFSET_BITS) - 1)) * 8;
     uintptr_t const base = (uintptr_t)(rule >> (2 + OFFSET_BITS) & ((1u << BASE_BITS) - 1)) * 8;
     uintptr_t const frame = ((rule & 3) == KEPT_BASE ? bp : sp) + offset;
-    if (frame <= sp || frame - sp > LARGEST_FRAME || frame % 8 != 0) return SIZE_MAX;
+    if (frame <= sp || frame > end || frame % 8 != 0 || base > frame - sp) return SIZE_MAX;
     if (base != 0) bp = word_at(frame - base);
     pc = word_at(frame - 8);
     sp = frame;
