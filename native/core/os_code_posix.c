@@ -79,7 +79,7 @@ static size_t walk_slowly(void **addresses, size_t most, void const *first) {
 #define OFFSET_BITS 15
 #define BASE_BITS 13
 
-enum { KEPT_STACK = 1, KEPT_BASE = 2, KEPT_NONE = 3 };
+enum { KEPT_COMPLEX, KEPT_STACK, KEPT_BASE, KEPT_NONE };
 
 static _Atomic(uint64_t) kept[PLACES];
 
@@ -87,11 +87,11 @@ static uint64_t pack(uintptr_t address, oh_unwind_kind_t kind, oh_unwind_rule_t 
   uint64_t const tag = (uint64_t)(address >> PLACE_BITS) << (2 + OFFSET_BITS + BASE_BITS);
   if (kind == OH_UNWIND_NONE) return tag | KEPT_NONE;
   uint64_t const offset = rule->offset / 8, base = rule->base_at / 8;
-  if (kind != OH_UNWIND_RULE || offset >> OFFSET_BITS != 0 || base >> BASE_BITS != 0) return 0;
+  if (kind != OH_UNWIND_RULE || offset >> OFFSET_BITS != 0 || base >> BASE_BITS != 0) return tag;
   return tag | base << (2 + OFFSET_BITS) | offset << 2 | (rule->from_base ? KEPT_BASE : KEPT_STACK);
 }
 
-/* 0: none that could be kept. What is kept of a library that was unloaded is wrong for another that
+/* What is kept of a library that was unloaded is wrong for another that
    lies there now; it names wrong frames then. */
 static uint64_t rule_of(uintptr_t address) {
   _Atomic(uint64_t) *const place = &kept[address & (PLACES - 1)];
@@ -99,7 +99,7 @@ static uint64_t rule_of(uintptr_t address) {
   if (word >> (2 + OFFSET_BITS + BASE_BITS) == address >> PLACE_BITS && word != 0) return word;
   oh_unwind_rule_t rule;
   uint64_t const found = pack(address, oh_unwind_find(address, &rule), &rule);
-  if (found != 0) atomic_store_explicit(place, found, memory_order_relaxed);
+  atomic_store_explicit(place, found, memory_order_relaxed);
   return found;
 }
 
@@ -124,7 +124,7 @@ __attribute__((no_sanitize("address"))) static size_t walk(uintptr_t pc, uintptr
   while (count < most) {
     /* A return address may be behind the end of a function that ends in the call. */
     uint64_t const rule = rule_of(pc - 1);
-    if (rule == 0) return SIZE_MAX;
+    if ((rule & 3) == KEPT_COMPLEX) return SIZE_MAX;
     if ((rule & 3) == KEPT_NONE) break;
     uintptr_t const offset = (uintptr_t)(rule >> 2 & ((1u << OFFSET_BITS) - 1)) * 8;
     uintptr_t const base = (uintptr_t)(rule >> (2 + OFFSET_BITS) & ((1u << BASE_BITS) - 1)) * 8;
