@@ -91,14 +91,23 @@ static uint64_t pack(uintptr_t address, oh_unwind_kind_t kind, oh_unwind_rule_t 
   return tag | base << (2 + OFFSET_BITS) | offset << 2 | (rule->from_base ? KEPT_BASE : KEPT_STACK);
 }
 
-/* What is kept of a library that was unloaded is wrong for another that
-   lies there now; it names wrong frames then. */
+/* Nothing is kept any more when a library was loaded or unloaded since. That is seen at the next address
+   that is not kept: until then what was kept of one that is gone may name wrong frames. */
+static void forget_changed(uint64_t changes) {
+  static _Atomic(uint64_t) known;
+  if (atomic_exchange_explicit(&known, changes, memory_order_relaxed) == changes) return;
+  for (size_t i = 0; i < PLACES; i++) atomic_store_explicit(&kept[i], 0, memory_order_relaxed);
+}
+
 static uint64_t rule_of(uintptr_t address) {
   _Atomic(uint64_t) *const place = &kept[address & (PLACES - 1)];
   uint64_t const word = atomic_load_explicit(place, memory_order_relaxed);
   if (word >> (2 + OFFSET_BITS + BASE_BITS) == address >> PLACE_BITS && word != 0) return word;
-  oh_unwind_rule_t rule;
-  uint64_t const found = pack(address, oh_unwind_find(address, &rule), &rule);
+  oh_unwind_rule_t rule = {0};
+  uint64_t changes;
+  oh_unwind_kind_t const kind = oh_unwind_find(address, &rule, &changes);
+  uint64_t const found = pack(address, kind, &rule);
+  forget_changed(changes);
   atomic_store_explicit(place, found, memory_order_relaxed);
   return found;
 }

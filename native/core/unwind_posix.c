@@ -91,13 +91,16 @@ typedef struct search {
   uintptr_t address;
   uint8_t const *header; /* .eh_frame_hdr of the object that holds it                             */
   size_t size;
+  uint64_t changes;
 } search_t;
 
 static int look_in(struct dl_phdr_info *info, size_t size, void *argument) {
   search_t *const search = (search_t *)argument;
   ElfW(Phdr) const *header = NULL;
   bool holds = false;
-  (void)size;
+  if (size >= offsetof(struct dl_phdr_info, dlpi_subs) + sizeof info->dlpi_subs) {
+    search->changes = info->dlpi_adds + info->dlpi_subs;
+  }
   for (int i = 0; i < info->dlpi_phnum; i++) {
     ElfW(Phdr) const *const p = &info->dlpi_phdr[i];
     uintptr_t const start = info->dlpi_addr + p->p_vaddr;
@@ -309,9 +312,10 @@ static bool is_rule(row_t const *row, oh_unwind_rule_t *rule) {
   return true;
 }
 
-oh_unwind_kind_t oh_unwind_find(uintptr_t address, oh_unwind_rule_t *rule) {
-  search_t search = {address, NULL, 0};
+oh_unwind_kind_t oh_unwind_find(uintptr_t address, oh_unwind_rule_t *rule, uint64_t *changes) {
+  search_t search = {address, NULL, 0, 0};
   dl_iterate_phdr(look_in, &search);
+  *changes = search.changes;
   uint8_t const *const entry = search.header == NULL ? NULL : find_entry(&search);
   if (entry == NULL) return OH_UNWIND_NONE;
   reader_t r;
