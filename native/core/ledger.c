@@ -293,12 +293,22 @@ static void settle(oh_ledger_t *ledger, uint32_t heap) {
   if (--entry->lifted == 0 && entry->ended) oh_numbered_remove(&ledger->heaps, heap);
 }
 
-static void put(oh_ledger_t *ledger, uint32_t n, uint64_t address) {
+static void set_size(oh_ledger_t *ledger, oh_block_t *block, uint64_t size) {
+  double const grown = (double)size - (double)block->size;
+  if (grown > 0) site_at(ledger, block->site)->total_bytes += grown * (double)block->weight;
+  count_live(ledger, block, -1);
+  block->size = size;
+  count_live(ledger, block, 1);
+}
+
+static void put(oh_ledger_t *ledger, uint32_t n, uint64_t address, uint64_t size) {
   oh_block_t *const block = block_at(ledger, n);
   uint32_t const heap = block->heap;
-  /* A block that lies there already was freed unseen. */
+  /* A block that lies there already was freed unseen: before this one grows, or there was a peak that
+     never was. */
   uint32_t const stale = find(ledger, heap, (void const *)(uintptr_t)address);
   if (stale != 0) forget(ledger, stale);
+  set_size(ledger, block, size);
   block->lifted = false;
   rehome(ledger, n, address);
   enter_cell(ledger, address);
@@ -308,19 +318,13 @@ static void put(oh_ledger_t *ledger, uint32_t n, uint64_t address) {
 
 void oh_ledger_put(oh_ledger_t *ledger, uint32_t lifted, void const *ptr, size_t size) {
   os_mutex_lock(&ledger->lock);
-  oh_block_t *const block = block_at(ledger, lifted);
-  double const grown = (double)size - (double)block->size;
-  if (grown > 0) site_at(ledger, block->site)->total_bytes += grown * (double)block->weight;
-  count_live(ledger, block, -1);
-  block->size = size;
-  count_live(ledger, block, 1);
-  put(ledger, lifted, (uintptr_t)ptr);
+  put(ledger, lifted, (uintptr_t)ptr, size);
   os_mutex_unlock(&ledger->lock);
 }
 
 void oh_ledger_put_back(oh_ledger_t *ledger, uint32_t lifted, void const *ptr) {
   os_mutex_lock(&ledger->lock);
-  put(ledger, lifted, (uintptr_t)ptr);
+  put(ledger, lifted, (uintptr_t)ptr, block_at(ledger, lifted)->size);
   os_mutex_unlock(&ledger->lock);
 }
 
