@@ -28,30 +28,46 @@ static oh_numbered_t calls = {.thing_size = sizeof(oh_call_t)};
 
 #define TEXT_CHUNK ((size_t)256 * 1024)
 
-/* Where the next text goes, and how much is left there. Texts stay for good. */
+/* Where the next text goes, and how much is left there. Texts stay for good; who looks for leaks follows
+   the list of what they are in, but not the pages of the frames. */
+typedef struct chunk {
+  struct chunk *before;
+  char text[];
+} chunk_t;
+
+static chunk_t *chunks;
 static char *text_at;
 static size_t text_left;
 static size_t text_bytes;
 
+/* Room for so many bytes of text; NULL: no memory. */
+static char *add_chunk(size_t size) {
+  chunk_t *const chunk = (chunk_t *)os_heap_alloc(sizeof *chunk + size, OS_HEAP_ALIGN);
+  if (chunk == NULL) return NULL;
+  chunk->before = chunks;
+  chunks = chunk;
+  text_bytes += sizeof *chunk + size;
+  return chunk->text;
+}
+
 static char *keep_text(char const *text, size_t length) {
-  if (length >= text_left) {
-    size_t const size = length < TEXT_CHUNK / 4 ? TEXT_CHUNK : length + 1;
-    char *const chunk = (char *)os_heap_alloc(size, OS_HEAP_ALIGN);
-    if (chunk == NULL) return NULL;
-    text_bytes += size;
-    if (size != TEXT_CHUNK) {
-      memcpy(chunk, text, length);
-      chunk[length] = '\0';
-      return chunk;
+  char *kept;
+  if (length >= TEXT_CHUNK / 4) {
+    kept = add_chunk(length + 1);
+  } else {
+    if (length >= text_left) {
+      text_at = add_chunk(TEXT_CHUNK);
+      text_left = text_at == NULL ? 0 : TEXT_CHUNK;
     }
-    text_at = chunk;
-    text_left = size;
+    kept = text_at;
   }
-  char *const kept = text_at;
+  if (kept == NULL) return NULL;
   memcpy(kept, text, length);
   kept[length] = '\0';
-  text_at += length + 1;
-  text_left -= length + 1;
+  if (kept == text_at) {
+    text_at += length + 1;
+    text_left -= length + 1;
+  }
   return kept;
 }
 
