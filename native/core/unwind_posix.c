@@ -267,6 +267,10 @@ static bool run(reader_t r, common_t const *common, uintptr_t at, uintptr_t targ
             if (reg == RBP) row->base = 0; else lose(row, reg);
             continue;
           }
+          case 0x09: /* register */
+            lose(row, read_uleb(&r));
+            (void)read_uleb(&r);
+            continue;
           case 0x0a: /* remember_state */
             if (depth == SAVED_MOST) return false;
             saved[depth++] = *row;
