@@ -57,20 +57,20 @@ static void middle_blocks(void) {
 }
 
 static void blocks_of_the_mean(void) {
-  check_unbiased(MEAN, MEAN, 100000);
+  check_unbiased(MEAN, MEAN, 30000);
 }
 
 /* Nearly all are looked at. */
 static void large_blocks(void) {
-  check_unbiased(10.0 * 1024 * 1024, MEAN, 50000);
+  check_unbiased(10.0 * 1024 * 1024, MEAN, 20000);
 }
 
 /* A byte too many or too few between two samples would show here. */
 static void a_small_mean(void) {
-  check_unbiased(1, 2, 300000);
-  check_unbiased(3, 2, 300000);
-  check_unbiased(1, 10, 300000);
-  check_unbiased(16, 10, 300000);
+  check_unbiased(1, 2, 100000);
+  check_unbiased(3, 2, 100000);
+  check_unbiased(1, 10, 100000);
+  check_unbiased(16, 10, 100000);
 }
 
 /* Each kind is estimated well, whatever lies between its blocks. */
@@ -89,7 +89,7 @@ static void mixed_blocks(void) {
 
 /* Exponential: as many distances below each tenth of the distribution. */
 static void distances_are_exponential(void) {
-  enum { DRAWS = 200000 };
+  enum { DRAWS = 50000 };
   unsigned tenths[10] = {0};
   double sum = 0;
   oh_sampler_t sampler;
