@@ -138,6 +138,7 @@ async function compileHeader(name, mode) {
  */
 const fixtures = {
   families: { source: 'families', flags: [] },
+  callers: { source: 'callers', flags: ['-Wl,--build-id=0x0123456789abcdef'], posix: true },
   'frames-plain': { source: 'frames', flags: ['-O0'], posix: true },
   'frames-optimised': { source: 'frames', flags: ['-O2'], posix: true },
   'frames-no-base': { source: 'frames', flags: ['-O2', '-fomit-frame-pointer'], posix: true },
