@@ -44,31 +44,56 @@ void oh_ledger_let_go(oh_ledger_t *ledger) {
 
 #define FULL_CELL 255u
 
+static uint8_t cell_at(oh_ledger_t const *ledger, size_t i) {
+  return atomic_load_explicit(&ledger->cells[i], memory_order_relaxed);
+}
+
+static void set_cell(oh_ledger_t *ledger, size_t i, unsigned count) {
+  atomic_store_explicit(&ledger->cells[i], (uint8_t)count, memory_order_relaxed);
+  if (ledger->mirror != NULL) ledger->mirror[i] = (uint8_t)count;
+}
+
 static void enter_cell(oh_ledger_t *ledger, uint64_t address) {
-  if (ledger->cells == NULL) return;
-  uint8_t *const cell = &ledger->cells[oh_ledger_cell(address)];
-  if (*cell != FULL_CELL) ++*cell;
+  size_t const i = oh_ledger_cell(address);
+  unsigned const count = cell_at(ledger, i);
+  if (count == FULL_CELL) return;
+  set_cell(ledger, i, count + 1);
+  if (count + 1 == FULL_CELL) ledger->full_cells++;
 }
 
 /* A full cell has lost count; with nothing left in the ledger all are known again. */
 static void leave_cell(oh_ledger_t *ledger, uint64_t address) {
-  if (ledger->cells == NULL) return;
-  uint8_t *const cell = &ledger->cells[oh_ledger_cell(address)];
-  if (*cell != FULL_CELL) --*cell;
-  if (ledger->blocks.count == 0) memset(ledger->cells, 0, OH_LEDGER_CELLS);
+  size_t const i = oh_ledger_cell(address);
+  unsigned const count = cell_at(ledger, i);
+  if (count != FULL_CELL) set_cell(ledger, i, count - 1);
+  if (ledger->blocks.count != 0 || ledger->full_cells == 0) return;
+  for (size_t j = 0; j < OH_LEDGER_CELLS; j++) set_cell(ledger, j, 0);
+  ledger->full_cells = 0;
 }
 
 void oh_ledger_set_cells(oh_ledger_t *ledger, uint8_t *cells) {
   os_mutex_lock(&ledger->lock);
-  ledger->cells = cells;
-  if (cells != NULL) memset(cells, 0, OH_LEDGER_CELLS);
-  for (uint32_t n = 1; cells != NULL && n <= ledger->blocks.highest; n++) {
-    if (block_at(ledger, n)->serial != 0) enter_cell(ledger, block_at(ledger, n)->address);
-  }
+  ledger->mirror = cells;
+  for (size_t i = 0; cells != NULL && i < OH_LEDGER_CELLS; i++) cells[i] = cell_at(ledger, i);
   os_mutex_unlock(&ledger->lock);
 }
 
+/* Whoever has a block has heard of it from the thread that allocated it, after its cell was set. */
+bool oh_ledger_may_have(oh_ledger_t const *ledger, void const *ptr) {
+  return cell_at(ledger, oh_ledger_cell((uintptr_t)ptr)) != 0;
+}
+
 /* ---- Sums ------------------------------------------------------------------------------------ */
+
+#define WEIGHT_STEPS 4096
+#define MOST_WEIGHT ((double)((uint64_t)1 << 40))
+
+/* As a weight is kept: a multiple of 1 / WEIGHT_STEPS, so that no sum of such ever rounds. */
+static float weight_kept(double weight) {
+  if (!(weight >= 1)) return 1;
+  if (weight > MOST_WEIGHT) weight = MOST_WEIGHT;
+  return (float)((double)(uint64_t)(weight * WEIGHT_STEPS + 0.5) / WEIGHT_STEPS);
+}
 
 static void count_live(oh_ledger_t *ledger, oh_block_t const *block, double sign) {
   oh_site_t *const site = site_at(ledger, block->site);
@@ -137,7 +162,7 @@ static uint32_t find(oh_ledger_t const *ledger, uint32_t heap, void const *ptr) 
   uint32_t n = oh_numbered_first(&ledger->blocks, hash);
   for (; n != 0; n = block_at(ledger, n)->entry.next) {
     oh_block_t const *const block = block_at(ledger, n);
-    if (block->address == address && block->heap == heap) return n;
+    if (block->address == address && block->heap == heap && !block->lifted) return n;
   }
   return 0;
 }
@@ -179,16 +204,13 @@ static uint32_t enter(oh_ledger_t *ledger, oh_record_t const *record, uint32_t s
   if (ledger->blocks.count < ledger->most_blocks) {
     n = oh_numbered_add(&ledger->blocks, hash_block(record->heap, address));
   }
-  if (n == 0) {
-    ledger->unlisted += record->weight;
-    return 0;
-  }
+  if (n == 0) return 0;
   oh_block_t *const block = block_at(ledger, n);
   block->address = address;
   block->size = record->size;
   block->heap = record->heap;
   block->site = site;
-  block->weight = (float)record->weight;
+  block->weight = weight_kept(record->weight);
   block->time = (uint32_t)((os_clock_ms() - ledger->made_ms) / CLOCK);
   block->thread = this_thread();
   block->align = log2_of(record->align);
@@ -214,18 +236,20 @@ uint64_t oh_ledger_add(oh_ledger_t *ledger, oh_record_t const *record) {
   uint32_t const stale = find(ledger, record->heap, record->ptr);
   if (stale != 0) forget(ledger, stale);
   uint32_t const site = site_of(ledger, record->stack, heap_at(ledger, record->heap)->name);
-  ledger->last = 0;
+  double const weight = (double)weight_kept(record->weight);
+  uint32_t n = 0;
   if (site != 0) {
-    /* As it is kept with the block, or sums would not come out even. */
-    double const weight = (double)(float)record->weight;
     site_at(ledger, site)->allocs += weight;
     site_at(ledger, site)->total_bytes += weight * (double)record->size;
-    uint32_t const n = enter(ledger, record, site);
-    if (n != 0) {
-      count_live(ledger, block_at(ledger, n), 1);
-      ticket = ticket_of(ledger, n);
-    }
-    ledger->last = n;
+    n = enter(ledger, record, site);
+  }
+  ledger->last = n;
+  if (n != 0) {
+    count_live(ledger, block_at(ledger, n), 1);
+    ticket = ticket_of(ledger, n);
+  } else {
+    ledger->unlisted += weight;
+    ledger->unlisted_live += weight;
   }
   os_mutex_unlock(&ledger->lock);
   return ticket;
@@ -239,7 +263,7 @@ bool oh_ledger_remove(oh_ledger_t *ledger, uint32_t heap, void const *ptr) {
   return n != 0;
 }
 
-/* No heap has such an address. */
+/* No block is found there while it is lifted. */
 static uint64_t nowhere(uint32_t n) {
   return UINT64_MAX - n;
 }
@@ -257,42 +281,58 @@ uint32_t oh_ledger_lift(oh_ledger_t *ledger, uint32_t heap, void const *ptr) {
     leave_cell(ledger, block_at(ledger, n)->address);
     rehome(ledger, n, nowhere(n));
     block_at(ledger, n)->lifted = true;
+    heap_at(ledger, heap)->lifted++;
   }
   os_mutex_unlock(&ledger->lock);
   return n;
 }
 
-static void put(oh_ledger_t *ledger, uint32_t n, uint64_t address) {
-  oh_block_t *const block = block_at(ledger, n);
-  /* A block that lies there already was freed unseen. */
-  uint32_t const stale = find(ledger, block->heap, (void const *)(uintptr_t)address);
-  if (stale != 0) forget(ledger, stale);
-  block->lifted = false;
-  rehome(ledger, n, address);
-  enter_cell(ledger, address);
+/* One of its lifted blocks is settled. */
+static void settle(oh_ledger_t *ledger, uint32_t heap) {
+  oh_heap_entry_t *const entry = heap_at(ledger, heap);
+  if (--entry->lifted == 0 && entry->ended) oh_numbered_remove(&ledger->heaps, heap);
 }
 
-void oh_ledger_put(oh_ledger_t *ledger, uint32_t lifted, void const *ptr, size_t size) {
-  os_mutex_lock(&ledger->lock);
-  oh_block_t *const block = block_at(ledger, lifted);
+static void set_size(oh_ledger_t *ledger, oh_block_t *block, uint64_t size) {
   double const grown = (double)size - (double)block->size;
   if (grown > 0) site_at(ledger, block->site)->total_bytes += grown * (double)block->weight;
   count_live(ledger, block, -1);
   block->size = size;
   count_live(ledger, block, 1);
-  put(ledger, lifted, (uintptr_t)ptr);
+}
+
+static void put(oh_ledger_t *ledger, uint32_t n, uint64_t address, uint64_t size) {
+  oh_block_t *const block = block_at(ledger, n);
+  uint32_t const heap = block->heap;
+  /* A block that lies there already was freed unseen: before this one grows, or there was a peak that
+     never was. */
+  uint32_t const stale = find(ledger, heap, (void const *)(uintptr_t)address);
+  if (stale != 0) forget(ledger, stale);
+  set_size(ledger, block, size);
+  block->lifted = false;
+  rehome(ledger, n, address);
+  enter_cell(ledger, address);
+  if (heap_at(ledger, heap)->ended) forget(ledger, n);
+  settle(ledger, heap);
+}
+
+void oh_ledger_put(oh_ledger_t *ledger, uint32_t lifted, void const *ptr, size_t size) {
+  os_mutex_lock(&ledger->lock);
+  put(ledger, lifted, (uintptr_t)ptr, size);
   os_mutex_unlock(&ledger->lock);
 }
 
 void oh_ledger_put_back(oh_ledger_t *ledger, uint32_t lifted, void const *ptr) {
   os_mutex_lock(&ledger->lock);
-  put(ledger, lifted, (uintptr_t)ptr);
+  put(ledger, lifted, (uintptr_t)ptr, block_at(ledger, lifted)->size);
   os_mutex_unlock(&ledger->lock);
 }
 
 void oh_ledger_strike(oh_ledger_t *ledger, uint32_t lifted) {
   os_mutex_lock(&ledger->lock);
+  uint32_t const heap = block_at(ledger, lifted)->heap;
   forget(ledger, lifted);
+  settle(ledger, heap);
   os_mutex_unlock(&ledger->lock);
 }
 
@@ -325,7 +365,11 @@ bool oh_ledger_release(oh_ledger_t *ledger, uint64_t ticket) {
 
 void oh_ledger_unknown(oh_ledger_t *ledger) {
   os_mutex_lock(&ledger->lock);
-  ledger->unknown_frees++;
+  if (ledger->unlisted_live >= 1) {
+    ledger->unlisted_live--;
+  } else {
+    ledger->unknown_frees++;
+  }
   os_mutex_unlock(&ledger->lock);
 }
 
@@ -357,6 +401,7 @@ void oh_ledger_drop(oh_ledger_t *ledger, uint32_t heap, uint32_t serial, void co
 void oh_ledger_end_heap(oh_ledger_t *ledger, uint32_t heap) {
   os_mutex_lock(&ledger->lock);
   drop(ledger, heap, 0, 0);
-  oh_numbered_remove(&ledger->heaps, heap);
+  heap_at(ledger, heap)->ended = true;
+  if (heap_at(ledger, heap)->lifted == 0) oh_numbered_remove(&ledger->heaps, heap);
   os_mutex_unlock(&ledger->lock);
 }

@@ -5,12 +5,13 @@
    traced. Beside the blocks there are sums by site, which is a stack in a heap's name: who only
    wants to know what leaks never walks the blocks.
 
-   Memory: 56 bytes a live block and 4 of its bucket (numbered.h), 88 a site; the stacks are the
-   process's (stacks.h). With more blocks than `most_blocks` those beyond are counted at their site
+   Memory: 64 KiB, and 56 bytes a live block and 4 of its bucket (numbered.h), 88 a site; the stacks
+   are the process's (stacks.h). With more blocks than `most_blocks` those beyond are counted at their site
    only: as allocated, not as live.
 
    Of sampled blocks each stands for `weight` blocks, which is kept with it, so that the sums are
-   unbiased estimates whatever the rate was when it was allocated.
+   unbiased estimates whatever the rate was when it was allocated. Weights are kept to a 4096th, or to
+   24 bits where they are large: so sums below 2^41 are exact, and are 0 again when all is freed.
 
    An operation is a hash, a short chain and some sums: 50 to 100 ns, most of it cache misses. */
 
@@ -41,13 +42,16 @@ void oh_ledger_hold(oh_ledger_t *ledger);
 /* Let go by all who held it, it is freed. */
 void oh_ledger_let_go(oh_ledger_t *ledger);
 
-/* The cells from now on, zeroed but for what lives; NULL: none. They must stay until then. */
+/* Where a copy of the cells is kept from now on; NULL: nowhere. It must stay until then. */
 void oh_ledger_set_cells(oh_ledger_t *ledger, uint8_t *cells);
+/* false: the block is certainly not in the ledger. Some ns, no lock. */
+bool oh_ledger_may_have(oh_ledger_t const *ledger, void const *ptr);
 
 /* A heap whose blocks are to be told apart from others', and the number of the name that it shares
    with those of its kind. 0: no memory. */
 uint32_t oh_ledger_add_heap(oh_ledger_t *ledger, uint32_t name);
-/* The heap is gone, and with it its blocks: they count as freed. */
+/* The heap is gone, and with it its blocks: they count as freed; those that are lifted when they are
+   put. */
 void oh_ledger_end_heap(oh_ledger_t *ledger, uint32_t heap);
 
 typedef struct oh_record {
@@ -83,7 +87,8 @@ bool oh_ledger_lose(oh_ledger_t *ledger, uint64_t ticket);
 /* The block of a ticket was freed. false: it is not there any more. */
 bool oh_ledger_release(oh_ledger_t *ledger, uint64_t ticket);
 
-/* Counts a free of a block that was not in the ledger and should have been. */
+/* Counts a free of a block that was not in the ledger and should have been. As many as were counted
+   only are taken to be of those. */
 void oh_ledger_unknown(oh_ledger_t *ledger);
 
 /* The serial number of the newest block of all, for oh_ledger_drop. */

@@ -3,6 +3,8 @@
 #ifndef OH_LEDGER_INTERNAL_H
 #define OH_LEDGER_INTERNAL_H
 
+#include <stdatomic.h>
+
 #include "ledger.h"
 #include "numbered.h"
 #include "os.h"
@@ -37,12 +39,16 @@ typedef struct oh_heap_entry {
   oh_entry_t entry;
   uint32_t name;
   uint32_t newest; /* block; 0: none                                                              */
+  uint32_t lifted; /* blocks                                                                      */
+  bool ended;      /* it goes with the last of them                                               */
 } oh_heap_entry_t;
 
 struct oh_ledger {
   os_mutex_t lock;
   oh_numbered_t blocks, sites, heaps;
-  uint8_t *cells; /* OH_LEDGER_CELLS, or NULL                                                     */
+  _Atomic(uint8_t) cells[OH_LEDGER_CELLS]; /* written under the lock, read without               */
+  uint8_t *mirror;     /* the same for whoever asked for them, or NULL                            */
+  uint32_t full_cells; /* that have lost count                                                    */
   uint32_t most_blocks;
   uint32_t holders;
   uint32_t serial;
@@ -50,6 +56,7 @@ struct oh_ledger {
   uint32_t heaps_made;
   uint64_t made_ms;
   double live_blocks, live_bytes, peak_bytes, unknown_frees, unlisted;
+  double unlisted_live; /* those whose free was not seen                                          */
 };
 
 static inline oh_block_t *block_at(oh_ledger_t const *ledger, uint32_t n) {

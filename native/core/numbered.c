@@ -98,10 +98,13 @@ static uint32_t next_number(oh_numbered_t *all) {
     all->free = entry(all, n)->next;
     return n;
   }
-  /* Beyond it there would be no chunk. */
-  if (all->highest == UINT32_MAX - (1u << OH_CHUNK_BITS)) return 0;
-  if (!chunks_reach(&all->things, all->highest + 1, all->thing_size)) return 0;
-  return ++all->highest;
+  uint32_t const fresh = atomic_load_explicit(&all->highest, memory_order_relaxed) + 1;
+  /* Beyond it there is no chunk. */
+  if (fresh > UINT32_MAX - (1u << OH_CHUNK_BITS)) return 0;
+  if (!chunks_reach(&all->things, fresh, all->thing_size)) return 0;
+  /* Whoever reads it without the lock finds the chunk. */
+  atomic_store_explicit(&all->highest, fresh, memory_order_release);
+  return fresh;
 }
 
 static void link_entry(oh_numbered_t *all, uint32_t n, uint32_t hash) {

@@ -6,11 +6,13 @@
    Table Addressing", VLDB 1980), so that no insertion ever waits for a whole table to be made anew.
 
    Numbers of things that were taken out are given again. Not safe from several threads: who has one
-   of these has a lock beside it. A thing whose number one knows may be read without. */
+   of these has a lock beside it. A thing whose number one knows may be read without, and so may
+   `highest`, up to which there are things. */
 
 #ifndef OH_NUMBERED_H
 #define OH_NUMBERED_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -34,7 +36,7 @@ typedef struct oh_numbered {
   oh_chunks_t things;
   oh_chunks_t heads; /* uint32_t: the number of a bucket's first thing                            */
   size_t thing_size;
-  uint32_t highest; /* number that was ever given                                                 */
+  _Atomic(uint32_t) highest; /* number that was ever given                                        */
   uint32_t count;   /* things that are there                                                      */
   uint32_t free;    /* the first number that can be given again; 0: none                          */
   uint32_t buckets; /* 0 at first                                                                 */

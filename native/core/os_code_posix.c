@@ -79,7 +79,7 @@ static size_t walk_slowly(void **addresses, size_t most, void const *first) {
 #define OFFSET_BITS 15
 #define BASE_BITS 13
 
-enum { KEPT_STACK = 1, KEPT_BASE = 2, KEPT_NONE = 3 };
+enum { KEPT_COMPLEX, KEPT_STACK, KEPT_BASE, KEPT_NONE };
 
 static _Atomic(uint64_t) kept[PLACES];
 
@@ -87,19 +87,28 @@ static uint64_t pack(uintptr_t address, oh_unwind_kind_t kind, oh_unwind_rule_t 
   uint64_t const tag = (uint64_t)(address >> PLACE_BITS) << (2 + OFFSET_BITS + BASE_BITS);
   if (kind == OH_UNWIND_NONE) return tag | KEPT_NONE;
   uint64_t const offset = rule->offset / 8, base = rule->base_at / 8;
-  if (kind != OH_UNWIND_RULE || offset >> OFFSET_BITS != 0 || base >> BASE_BITS != 0) return 0;
+  if (kind != OH_UNWIND_RULE || offset >> OFFSET_BITS != 0 || base >> BASE_BITS != 0) return tag;
   return tag | base << (2 + OFFSET_BITS) | offset << 2 | (rule->from_base ? KEPT_BASE : KEPT_STACK);
 }
 
-/* 0: none that could be kept. What is kept of a library that was unloaded is wrong for another that
-   lies there now; it names wrong frames then. */
+/* Nothing is kept any more when a library was loaded or unloaded since. That is seen at the next address
+   that is not kept: until then what was kept of one that is gone may name wrong frames. */
+static void forget_changed(uint64_t changes) {
+  static _Atomic(uint64_t) known;
+  if (atomic_exchange_explicit(&known, changes, memory_order_relaxed) == changes) return;
+  for (size_t i = 0; i < PLACES; i++) atomic_store_explicit(&kept[i], 0, memory_order_relaxed);
+}
+
 static uint64_t rule_of(uintptr_t address) {
   _Atomic(uint64_t) *const place = &kept[address & (PLACES - 1)];
   uint64_t const word = atomic_load_explicit(place, memory_order_relaxed);
   if (word >> (2 + OFFSET_BITS + BASE_BITS) == address >> PLACE_BITS && word != 0) return word;
-  oh_unwind_rule_t rule;
-  uint64_t const found = pack(address, oh_unwind_find(address, &rule), &rule);
-  if (found != 0) atomic_store_explicit(place, found, memory_order_relaxed);
+  oh_unwind_rule_t rule = {0};
+  uint64_t changes;
+  oh_unwind_kind_t const kind = oh_unwind_find(address, &rule, &changes);
+  uint64_t const found = pack(address, kind, &rule);
+  forget_changed(changes);
+  atomic_store_explicit(place, found, memory_order_relaxed);
   return found;
 }
 
@@ -108,21 +117,28 @@ __attribute__((no_sanitize("address"))) static uintptr_t word_at(uintptr_t addre
   return *(uintptr_t const *)address;
 }
 
-#define LARGEST_FRAME ((uintptr_t)1 << 20)
+/* Where the stack ends that this thread runs on: nothing beyond is read, whatever a rule says. 0: it is
+   another stack than the thread began with, as a coroutine's or a signal handler's. */
+static uintptr_t stack_end(uintptr_t sp) {
+  static _Thread_local os_stack_t stack;
+  if (stack.high == 0) stack = os_thread_stack();
+  return sp >= stack.low && sp < stack.high ? stack.high : 0;
+}
 
 /* From registers on. SIZE_MAX: a frame is too unusual. */
 __attribute__((no_sanitize("address"))) static size_t walk(uintptr_t pc, uintptr_t sp, uintptr_t bp,
                                                            void **addresses, size_t most) {
+  uintptr_t const end = stack_end(sp);
   size_t count = 0;
   while (count < most) {
     /* A return address may be behind the end of a function that ends in the call. */
     uint64_t const rule = rule_of(pc - 1);
-    if (rule == 0) return SIZE_MAX;
+    if ((rule & 3) == KEPT_COMPLEX) return SIZE_MAX;
     if ((rule & 3) == KEPT_NONE) break;
     uintptr_t const offset = (uintptr_t)(rule >> 2 & ((1u << OFFSET_BITS) - 1)) * 8;
     uintptr_t const base = (uintptr_t)(rule >> (2 + OFFSET_BITS) & ((1u << BASE_BITS) - 1)) * 8;
     uintptr_t const frame = ((rule & 3) == KEPT_BASE ? bp : sp) + offset;
-    if (frame <= sp || frame - sp > LARGEST_FRAME || frame % 8 != 0) return SIZE_MAX;
+    if (frame <= sp || frame > end || frame % 8 != 0 || base > frame - sp) return SIZE_MAX;
     if (base != 0) bp = word_at(frame - base);
     pc = word_at(frame - 8);
     sp = frame;

@@ -22,7 +22,7 @@ static double next_unit(oh_sampler_t *sampler) {
 
 int64_t oh_sampler_next(oh_sampler_t *sampler) {
   double const distance = -log(next_unit(sampler)) * sampler->mean;
-  return distance > 9e15 ? (int64_t)9e15 : (int64_t)distance;
+  return distance <= 9e15 ? (int64_t)distance : (int64_t)9e15;
 }
 
 double oh_sampler_weight(double mean, double size) {

@@ -28,30 +28,46 @@ static oh_numbered_t calls = {.thing_size = sizeof(oh_call_t)};
 
 #define TEXT_CHUNK ((size_t)256 * 1024)
 
-/* Where the next text goes, and how much is left there. Texts stay for good. */
+/* Where the next text goes, and how much is left there. Texts stay for good; who looks for leaks follows
+   the list of what they are in, but not the pages of the frames. */
+typedef struct chunk {
+  struct chunk *before;
+  char text[];
+} chunk_t;
+
+static chunk_t *chunks;
 static char *text_at;
 static size_t text_left;
 static size_t text_bytes;
 
+/* Room for so many bytes of text; NULL: no memory. */
+static char *add_chunk(size_t size) {
+  chunk_t *const chunk = (chunk_t *)os_heap_alloc(sizeof *chunk + size, OS_HEAP_ALIGN);
+  if (chunk == NULL) return NULL;
+  chunk->before = chunks;
+  chunks = chunk;
+  text_bytes += sizeof *chunk + size;
+  return chunk->text;
+}
+
 static char *keep_text(char const *text, size_t length) {
-  if (length >= text_left) {
-    size_t const size = length < TEXT_CHUNK / 4 ? TEXT_CHUNK : length + 1;
-    char *const chunk = (char *)os_heap_alloc(size, OS_HEAP_ALIGN);
-    if (chunk == NULL) return NULL;
-    text_bytes += size;
-    if (size != TEXT_CHUNK) {
-      memcpy(chunk, text, length);
-      chunk[length] = '\0';
-      return chunk;
+  char *kept;
+  if (length >= TEXT_CHUNK / 4) {
+    kept = add_chunk(length + 1);
+  } else {
+    if (length >= text_left) {
+      text_at = add_chunk(TEXT_CHUNK);
+      text_left = text_at == NULL ? 0 : TEXT_CHUNK;
     }
-    text_at = chunk;
-    text_left = size;
+    kept = text_at;
   }
-  char *const kept = text_at;
+  if (kept == NULL) return NULL;
   memcpy(kept, text, length);
   kept[length] = '\0';
-  text_at += length + 1;
-  text_left -= length + 1;
+  if (kept == text_at) {
+    text_at += length + 1;
+    text_left -= length + 1;
+  }
   return kept;
 }
 
@@ -82,17 +98,26 @@ static uint32_t find_text(char const *text, size_t length, uint32_t hash) {
   return n;
 }
 
+/* The text last: what is kept of one stays for good. */
+static uint32_t add_text(char const *text, size_t length, uint32_t hash) {
+  uint32_t const n = oh_numbered_add(&frames, hash);
+  if (n == 0) return 0;
+  char *const kept = keep_text(text, length);
+  if (kept == NULL) {
+    oh_numbered_remove(&frames, n);
+    return 0;
+  }
+  frame_at(n)->length = (uint32_t)length;
+  frame_at(n)->value = (uintptr_t)kept;
+  return n;
+}
+
 uint32_t oh_frame_of_text(char const *text, size_t length) {
   if (length > UINT32_MAX) return 0;
   uint32_t const hash = hash_text(text, length);
   os_mutex_lock(&lock);
   uint32_t n = find_text(text, length, hash);
-  char *const kept = n == 0 ? keep_text(text, length) : NULL;
-  if (kept != NULL) n = oh_numbered_add(&frames, hash);
-  if (kept != NULL && n != 0) {
-    frame_at(n)->length = (uint32_t)length;
-    frame_at(n)->value = (uintptr_t)kept;
-  }
+  if (n == 0) n = add_text(text, length, hash);
   os_mutex_unlock(&lock);
   return n;
 }
@@ -158,16 +183,17 @@ static uint32_t call(uint32_t caller, uint32_t frame) {
 }
 
 uint32_t oh_stacks_call(uint32_t caller, uint32_t frame) {
-  if (frame == 0) return 0;
   os_mutex_lock(&lock);
-  uint32_t const n = call(caller, frame);
+  /* A caller is older than what it calls: so no stack goes in circles. */
+  bool const known = frame != 0 && frame <= frames.highest && caller <= calls.highest;
+  uint32_t const n = known ? call(caller, frame) : 0;
   os_mutex_unlock(&lock);
   return n;
 }
 
 uint32_t oh_stacks_of_code(uint32_t caller, void *const *addresses, size_t count) {
-  uint32_t stack = caller;
   os_mutex_lock(&lock);
+  uint32_t stack = caller <= calls.highest ? caller : 0;
   for (size_t i = count; i-- > 0;) {
     uint32_t const frame = frame_of_code(addresses[i]);
     uint32_t const inner = frame == 0 ? 0 : call(stack, frame);

@@ -26,10 +26,11 @@ uint32_t oh_frame_of_text(char const *text, size_t length);
 /* The number of the frame with this address, which is never NULL. 0: no memory. */
 uint32_t oh_frame_of_code(void const *address);
 
-/* The stack of a call in `frame`, made by what `caller` is the stack of. 0: no memory. Tens of ns. */
+/* The stack of a call in `frame`, made by what `caller` is the stack of. 0: no memory, or there is no
+   such caller or frame. Tens of ns. */
 uint32_t oh_stacks_call(uint32_t caller, uint32_t frame);
-/* The stack of `count` addresses, innermost first, on top of `caller`. Without memory for all, the
-   outer ones. One lock for all. */
+/* The stack of `count` addresses, innermost first, on top of `caller`; on top of none, where there is
+   no such caller. Without memory for all, the outer ones. One lock for all. */
 uint32_t oh_stacks_of_code(uint32_t caller, void *const *addresses, size_t count);
 
 /* false: there is no such stack, or it is the empty one. */

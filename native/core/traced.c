@@ -15,6 +15,7 @@ struct oh_traced {
   uint32_t heap;
   _Atomic(uint32_t) mode;
   _Atomic(uint32_t) frames;
+  _Atomic(bool) missed; /* not all blocks that live are in the ledger                             */
   _Atomic(int64_t) left; /* bytes before the next one that is looked at                           */
   os_mutex_t lock;       /* of the sampler                                                        */
   oh_sampler_t sampler;
@@ -53,28 +54,36 @@ void oh_traced_set(oh_traced_t *traced, oh_traced_mode_t mode, double sample_byt
   atomic_store(&traced->left, oh_sampler_next(&traced->sampler));
   atomic_store(&traced->frames,
                frames < OH_TRACED_MOST_FRAMES ? frames : OH_TRACED_MOST_FRAMES);
+  if (mode != OH_TRACED_EXACT) atomic_store(&traced->missed, true);
   atomic_store(&traced->mode, (uint32_t)mode);
   os_mutex_unlock(&traced->lock);
 }
 
 /* ---- Writing down ---------------------------------------------------------------------------- */
 
-/* What a block of this size stands for that is to be written down; 0: it is not. */
+/* Of a block: no block has more. */
+#define MOST_BYTES ((int64_t)1 << 50)
+
+/* What a block of this size stands for that is to be written down; 0: it is not. Who takes `left` below
+   0 has the sample and says where the next one is. Others may come before that is said: for each of
+   them the distance is drawn anew, as it does not matter to it where the last sample was. */
 static double weight_of(oh_traced_t *traced, size_t size) {
   uint32_t const mode = atomic_load_explicit(&traced->mode, memory_order_relaxed);
   if (mode == OH_TRACED_OFF) return 0;
   if (mode == OH_TRACED_EXACT) return 1;
-  int64_t const bytes = size > INT64_MAX / 2 ? INT64_MAX / 2 : (int64_t)size;
-  if (atomic_fetch_sub_explicit(&traced->left, bytes, memory_order_relaxed) >= bytes) return 0;
+  int64_t const bytes = size > MOST_BYTES ? MOST_BYTES : (int64_t)size;
+  int64_t const left = atomic_fetch_sub_explicit(&traced->left, bytes, memory_order_relaxed);
+  if (left >= bytes) return 0;
   os_mutex_lock(&traced->lock);
+  int64_t const next = oh_sampler_next(&traced->sampler);
+  if (left >= 0) atomic_store_explicit(&traced->left, next, memory_order_relaxed);
   double const weight = oh_sampler_weight(traced->sampler.mean, (double)size);
-  atomic_store_explicit(&traced->left, oh_sampler_next(&traced->sampler), memory_order_relaxed);
   os_mutex_unlock(&traced->lock);
-  return weight;
+  return left >= 0 || next < bytes ? weight : 0;
 }
 
-/* The frames of this file that may be on the stack above those of the caller. */
-#define OWN_FRAMES 2
+/* The frames of this file that are on the stack inside of the caller's, where nothing was inlined. */
+#define OWN_FRAMES 4
 
 /* The stack of C that goes on at `caller`, on top of that of JavaScript. */
 static uint32_t stack_at(oh_traced_t *traced, void const *caller) {
@@ -119,13 +128,32 @@ static void *traced_alloc(void *self, size_t size, size_t align) {
   return block;
 }
 
+/* Takes the record of a block off its address; 0: it has none. */
+static uint32_t lift(oh_traced_t *traced, void const *ptr) {
+  if (!oh_ledger_may_have(traced->ledger, ptr)) return 0;
+  return oh_ledger_lift(traced->ledger, traced->heap, ptr);
+}
+
+/* A block has another size now. While there are samples each size is one or not, independently: a
+   small block that is one stands for many, and would stand for as many large ones. */
+static void write_size(oh_traced_t *traced, uint32_t record, void const *block, size_t size,
+                       size_t align, void const *caller) {
+  if (atomic_load_explicit(&traced->mode, memory_order_relaxed) != OH_TRACED_SAMPLED) {
+    if (record != 0) oh_ledger_put(traced->ledger, record, block, size);
+    return;
+  }
+  if (record != 0) oh_ledger_strike(traced->ledger, record);
+  double const weight = weight_of(traced, size);
+  if (weight != 0) write_down(traced, block, size, align, weight, caller);
+}
+
 static bool traced_resize(void *self, void *ptr, size_t size, size_t align, size_t new_size) {
   oh_traced_t *const traced = (oh_traced_t *)self;
   oh_valloc_t const inner = traced->inner;
   if (oh_is_null(inner) || inner.vt->resize == NULL) return false;
   bool const done = inner.vt->resize(inner.self, ptr, size, align, new_size);
-  uint32_t const record = done ? oh_ledger_lift(traced->ledger, traced->heap, ptr) : 0;
-  if (record != 0) oh_ledger_put(traced->ledger, record, ptr, new_size);
+  uint32_t const record = done ? lift(traced, ptr) : 0;
+  if (done) write_size(traced, record, ptr, new_size, align, CALLER());
   return done;
 }
 
@@ -134,11 +162,16 @@ static void *traced_remap(void *self, void *ptr, size_t size, size_t align, size
   oh_traced_t *const traced = (oh_traced_t *)self;
   oh_valloc_t const inner = traced->inner;
   if (oh_is_null(inner) || inner.vt->remap == NULL) return NULL;
-  uint32_t const record = oh_ledger_lift(traced->ledger, traced->heap, ptr);
+  uint32_t const record = lift(traced, ptr);
   void *const moved = inner.vt->remap(inner.self, ptr, size, align, new_size);
   if (record != 0 && moved == NULL) oh_ledger_put_back(traced->ledger, record, ptr);
-  if (record != 0 && moved != NULL) oh_ledger_put(traced->ledger, record, moved, new_size);
+  if (moved != NULL) write_size(traced, record, moved, new_size, align, CALLER());
   return moved;
+}
+
+static bool knows_all(oh_traced_t *traced) {
+  return atomic_load_explicit(&traced->mode, memory_order_relaxed) == OH_TRACED_EXACT &&
+         !atomic_load_explicit(&traced->missed, memory_order_relaxed);
 }
 
 /* What is not in the ledger was freed already, or is no block, or was not looked at. */
@@ -146,10 +179,9 @@ static void traced_free(void *self, void *ptr, size_t size, size_t align) {
   oh_traced_t *const traced = (oh_traced_t *)self;
   oh_valloc_t const inner = traced->inner;
   if (oh_is_null(inner) || inner.vt->free == NULL) return;
-  bool const known = oh_ledger_remove(traced->ledger, traced->heap, ptr);
-  if (!known && atomic_load_explicit(&traced->mode, memory_order_relaxed) == OH_TRACED_EXACT) {
-    oh_ledger_unknown(traced->ledger);
-  }
+  bool const known = oh_ledger_may_have(traced->ledger, ptr) &&
+                     oh_ledger_remove(traced->ledger, traced->heap, ptr);
+  if (!known && knows_all(traced)) oh_ledger_unknown(traced->ledger);
   inner.vt->free(inner.self, ptr, size, align);
 }
 

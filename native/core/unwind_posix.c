@@ -57,6 +57,14 @@ static int64_t read_sleb(reader_t *r) {
   return 0;
 }
 
+static void skip(reader_t *r, uint64_t size) {
+  if (size > (size_t)(r->end - r->at)) {
+    r->bad = true;
+    size = (size_t)(r->end - r->at);
+  }
+  r->at += size;
+}
+
 /* Encodings of pointers: the low half says how many bytes, the rest relative to what. */
 enum { PE_ABSPTR = 0x00, PE_UDATA4 = 0x03, PE_SDATA4 = 0x0b, PE_PCREL = 0x10, PE_DATAREL = 0x30 };
 
@@ -83,13 +91,16 @@ typedef struct search {
   uintptr_t address;
   uint8_t const *header; /* .eh_frame_hdr of the object that holds it                             */
   size_t size;
+  uint64_t changes;
 } search_t;
 
 static int look_in(struct dl_phdr_info *info, size_t size, void *argument) {
   search_t *const search = (search_t *)argument;
   ElfW(Phdr) const *header = NULL;
   bool holds = false;
-  (void)size;
+  if (size >= offsetof(struct dl_phdr_info, dlpi_subs) + sizeof info->dlpi_subs) {
+    search->changes = info->dlpi_adds + info->dlpi_subs;
+  }
   for (int i = 0; i < info->dlpi_phnum; i++) {
     ElfW(Phdr) const *const p = &info->dlpi_phdr[i];
     uintptr_t const start = info->dlpi_addr + p->p_vaddr;
@@ -152,6 +163,7 @@ static bool read_common(uint8_t const *at, common_t *common) {
   reader_t r;
   if (!open_record(at, &r) || read_bytes(&r, 4) != 0) return false;
   uint8_t const version = (uint8_t)read_bytes(&r, 1);
+  if (version != 1 && version != 3) return false;
   char const *augmentation = (char const *)r.at;
   while (read_bytes(&r, 1) != 0) {
   }
@@ -162,7 +174,9 @@ static bool read_common(uint8_t const *at, common_t *common) {
   common->has_extra = *augmentation == 'z';
   if (common->has_extra) {
     uint64_t const size = read_uleb(&r);
-    reader_t extra = {r.at, r.at + size, false};
+    reader_t extra = {r.at, r.at, false};
+    skip(&r, size);
+    extra.end = r.at;
     while (*++augmentation != '\0') {
       if (*augmentation == 'R') {
         common->encoding = (uint8_t)read_bytes(&extra, 1);
@@ -176,7 +190,6 @@ static bool read_common(uint8_t const *at, common_t *common) {
       }
     }
     if (extra.bad) return false;
-    r.at += size;
   } else if (*augmentation != '\0') {
     return false;
   }
@@ -254,6 +267,10 @@ static bool run(reader_t r, common_t const *common, uintptr_t at, uintptr_t targ
             if (reg == RBP) row->base = 0; else lose(row, reg);
             continue;
           }
+          case 0x09: /* register */
+            lose(row, read_uleb(&r));
+            (void)read_uleb(&r);
+            continue;
           case 0x0a: /* remember_state */
             if (depth == SAVED_MOST) return false;
             saved[depth++] = *row;
@@ -271,12 +288,12 @@ static bool run(reader_t r, common_t const *common, uintptr_t at, uintptr_t targ
           case 0x0e: row->cfa_offset = (int64_t)read_uleb(&r); continue;   /* def_cfa_offset      */
           case 0x0f:                                                       /* def_cfa_expression  */
             row->cfa_known = false;
-            r.at += read_uleb(&r);
+            skip(&r, read_uleb(&r));
             continue;
           case 0x10: /* expression */
           case 0x16: /* val_expression */
             lose(row, read_uleb(&r));
-            r.at += read_uleb(&r);
+            skip(&r, read_uleb(&r));
             continue;
           case 0x2e: (void)read_uleb(&r); continue; /* GNU_args_size */
           default: return false;
@@ -299,9 +316,10 @@ static bool is_rule(row_t const *row, oh_unwind_rule_t *rule) {
   return true;
 }
 
-oh_unwind_kind_t oh_unwind_find(uintptr_t address, oh_unwind_rule_t *rule) {
-  search_t search = {address, NULL, 0};
+oh_unwind_kind_t oh_unwind_find(uintptr_t address, oh_unwind_rule_t *rule, uint64_t *changes) {
+  search_t search = {address, NULL, 0, 0};
   dl_iterate_phdr(look_in, &search);
+  *changes = search.changes;
   uint8_t const *const entry = search.header == NULL ? NULL : find_entry(&search);
   if (entry == NULL) return OH_UNWIND_NONE;
   reader_t r;
@@ -313,7 +331,7 @@ oh_unwind_kind_t oh_unwind_find(uintptr_t address, oh_unwind_rule_t *rule) {
   uintptr_t const start = (uintptr_t)read_encoded(&r, common.encoding, 0);
   uint64_t const length = read_encoded(&r, common.encoding & 0x0f, 0);
   if (r.bad || address - start >= length) return OH_UNWIND_NONE;
-  if (common.has_extra) r.at += read_uleb(&r);
+  if (common.has_extra) skip(&r, read_uleb(&r));
   row_t initial = {0};
   if (!run(common.program, &common, start, UINTPTR_MAX, &initial, &initial)) return OH_UNWIND_COMPLEX;
   row_t row = initial;

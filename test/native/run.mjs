@@ -131,22 +131,41 @@ async function compileHeader(name, mode) {
   }
 }
 
-/** The mallocs in a shared library that dynamic_test.c loads. @param {string} name @param {Mode} mode */
-const libraryOf = (name, mode) =>
-  `${at('build/native-test', name)}/families.${mode.platform === 'win32' ? 'dll' : 'so'}`
+/**
+ * Shared libraries that tests load, by their names: the mallocs of dynamic_test.c, and the frames of
+ * unwind_test.c as compilers make them.
+ * @type {Record<string, {source: string, flags: string[], posix?: boolean}>}
+ */
+const fixtures = {
+  families: { source: 'families', flags: [] },
+  callers: { source: 'callers', flags: ['-Wl,--build-id=0x0123456789abcdef'], posix: true },
+  'frames-plain': { source: 'frames', flags: ['-O0'], posix: true },
+  'frames-optimised': { source: 'frames', flags: ['-O2'], posix: true },
+  'frames-no-base': { source: 'frames', flags: ['-O2', '-fomit-frame-pointer'], posix: true },
+  'frames-base': { source: 'frames', flags: ['-O1', '-fno-omit-frame-pointer'], posix: true },
+}
 
-/** @param {string} name @param {string[]} compile @param {string} library */
-function buildFamilies(name, compile, library) {
-  const source = at(HERE, 'fixtures/families.c')
-  return build(`${name} families`, [...compile, '-shared', '-fPIC', source, '-o', library])
+/** Builds those. true: it went well. @param {string} name @param {Mode} mode @param {string[]} compile */
+async function buildFixtures(name, mode, compile) {
+  const windows = mode.platform === 'win32'
+  let built = true
+  await each(Object.entries(fixtures), async ([fixture, { source, flags, posix }]) => {
+    if (windows && posix) return
+    const file = `${at('build/native-test', name, fixture)}.${windows ? 'dll' : 'so'}`
+    const command = [...compile, ...flags, '-shared', '-fPIC', at(HERE, `fixtures/${source}.c`)]
+    const done = await build(`${name} ${fixture}`, [...command, '-o', file])
+    built &&= done
+  })
+  return built
 }
 
 /** Builds all tests of a mode; returns the programs. @param {string} name @param {Mode} mode */
 async function buildMode(name, mode) {
   const folder = at('build/native-test', name)
   mkdirSync(folder, { recursive: true })
-  const families = `-DFAMILIES="${libraryOf(name, mode)}"`
-  const compile = [mode.compiler ?? cc, ...flags, families, ...mode.flags, ...includes]
+  const families = `-DFAMILIES="${folder}/families.${mode.platform === 'win32' ? 'dll' : 'so'}"`
+  const defines = [families, `-DFIXTURES="${folder}"`]
+  const compile = [mode.compiler ?? cc, ...flags, ...defines, ...mode.flags, ...includes]
   const tests = filesBelow(HERE).filter(
     (f) => f.endsWith('_test.c') && (mode.only?.test(f) ?? true),
   )
@@ -162,12 +181,12 @@ async function buildMode(name, mode) {
   const programs = []
   if (!built) return programs
 
-  if (!(await buildFamilies(name, compile, libraryOf(name, mode)))) return programs
+  if (!(await buildFixtures(name, mode, compile))) return programs
 
   const core = sources.map(object)
   await each(tests, async (test) => {
     const program = `${folder}/${basename(test, '.c')}${mode.platform === 'win32' ? '.exe' : ''}`
-    const libraries = mode.libraries ?? []
+    const libraries = mode.libraries ?? ['-lm']
     const command = [...compile, object(test), ...core, ...libraries, '-o', program]
     if (await build(`${name} ${test}`, command)) programs.push(program)
   })
