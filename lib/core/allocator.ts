@@ -226,6 +226,15 @@ export abstract class Allocator implements Disposable {
     return this._memory === null || this._memory._isAddressable(ptr)
   }
 
+  /**
+   * @internal Keeps the memory of a live block from being unmapped, by anybody, until let go of. null:
+   * nobody here can.
+   */
+  _anchor(ptr: Pointer): Disposable | null {
+    if (this._memory instanceof Region) return this._memory._anchor()
+    return this._memory === null ? null : this._memory._anchor(ptr)
+  }
+
   /** @internal */
   _resizeHandle(a: Allocation, newSize: number): boolean {
     checkSize(newSize, `${this.name}.resize`)
