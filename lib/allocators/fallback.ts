@@ -101,8 +101,8 @@ export class FallbackAllocator extends Passing {
   }
 
   /** @internal */
-  override _anchor(ptr: Pointer): Disposable | null {
-    return (this._isOfFirst(ptr) ? this.first : this.second)._anchor(ptr)
+  override _anchor(ptr: Pointer, size: number): Disposable | null {
+    return (this._isOfFirst(ptr) ? this.first : this.second)._anchor(ptr, size)
   }
 
   /** Does one of the two own this address? */

@@ -230,9 +230,10 @@ export abstract class Allocator implements Disposable {
    * @internal Keeps the memory of a live block from being unmapped, by anybody, until let go of. null:
    * nobody here can.
    */
-  _anchor(ptr: Pointer): Disposable | null {
-    if (this._memory instanceof Region) return this._memory._anchor()
-    return this._memory === null ? null : this._memory._anchor(ptr)
+  _anchor(ptr: Pointer, size: number): Disposable | null {
+    const memory = this._memory
+    if (!(memory instanceof Region)) return memory === null ? null : memory._anchor(ptr, size)
+    return isIn(memory, ptr, size) ? memory._anchor() : null
   }
 
   /** @internal */

@@ -47,7 +47,7 @@ export class Block {
   state: BlockState = BlockState.LIVE
   /** Where it was freed. */
   freedAt = 0
-  /** Buffers that show it, the longest last. */
+  /** Buffers that show it, one for each size that it has had and was looked at. */
   private readonly _buffers: BlockBuffer[] = []
   /** Those that somebody else has taken away. */
   private readonly _lent: BlockBuffer[] = []
@@ -61,10 +61,9 @@ export class Block {
     public allocatedAt: number,
   ) {}
 
-  /** The buffer of its own that shows all of it; null: it has none yet. */
+  /** The buffer of its own that shows it as it is; null: it has none yet. */
   get buffer(): BlockBuffer | null {
-    const last = this._buffers.at(-1)
-    return last !== undefined && last.size >= this.size ? last : null
+    return this._buffers.find(({ size }) => size === this.size) ?? null
   }
 
   set buffer(buffer: BlockBuffer) {

@@ -129,7 +129,7 @@ export class FencedBlocks implements Keeper {
     const { span, ptr, size } = block
     if (block.buffer !== null || size === 0) return block.buffer
     if (span.hold === undefined) {
-      span.hold = this._inner._isAddressable(ptr) ? this._inner._anchor(span.ptr) : null
+      span.hold = this._inner._isAddressable(ptr) ? this._inner._anchor(span.ptr, span.bytes) : null
     }
     if (span.hold === null) return null
     const shown = showBytes(ptr, size)

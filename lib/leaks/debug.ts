@@ -74,7 +74,7 @@ export class DebugAllocator extends Allocator {
 
   /** Bytes that live, as callers asked for them: what `memoryLimit` limits. */
   get totalRequestedBytes(): number {
-    return this._requested
+    return Math.max(0, this._requested)
   }
 
   /**
@@ -276,10 +276,10 @@ export class DebugAllocator extends Allocator {
   }
 
   /** @internal While the block's buffer is pinned, nobody can free it. */
-  override _anchor(ptr: Pointer): Disposable | null {
-    if (this._isPassedOn(ptr)) return this.inner._anchor(ptr)
+  override _anchor(ptr: Pointer, size: number): Disposable | null {
+    if (this._isPassedOn(ptr)) return this.inner._anchor(ptr, size)
     const block = this._heap.blocks.get(ptr)
-    if (block === undefined || block.state !== BlockState.LIVE) return null
+    if (block === undefined || block.state !== BlockState.LIVE || size > block.size) return null
     return block.keeper.show(block)?.pin() ?? null
   }
 

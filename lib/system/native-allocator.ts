@@ -131,8 +131,10 @@ export abstract class NativeAllocator extends Allocator {
   }
 
   /** @internal Shows the block, which then is freed by dispose of its region alone, and pins that. */
-  override _anchor(ptr: Pointer): Disposable | null {
-    return (this._shownAt(ptr) ?? this._show(ptr)).pin()
+  override _anchor(ptr: Pointer, size: number): Disposable | null {
+    if (!this.owns(ptr)) return null
+    const region = this._shownAt(ptr) ?? this._show(ptr)
+    return size <= region.byteLength ? region.pin() : null
   }
 
   /**

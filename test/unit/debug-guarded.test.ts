@@ -107,6 +107,25 @@ describe.skipIf(process.platform === 'win32')('guard', () => {
     expect(debug.deinit()).toBe('ok')
   })
 
+  const transfer = (ArrayBuffer.prototype as { transfer?: (this: unknown) => ArrayBuffer }).transfer
+
+  test.runIf(transfer !== undefined)('who took a buffer away can look at it for good', () => {
+    const debug = guarded()
+    const a = debug.alloc(5000)
+    const other = debug.alloc(5000)
+    const [one, two] = [a, other].map(({ bytes }) => new Uint8Array(transfer!.call(bytes.buffer)))
+    one!.fill(1)
+    a.free()
+    expect(debug.deinit()).toBe('leak')
+    two!.fill(2)
+    expect([one![4999], two![4999]]).toEqual([1, 2])
+    const later = guarded()
+    const fresh = Array.from({ length: 50 }, () => later.alloc(5000).ptr)
+    expect(new Set(fresh).size).toBe(50)
+    expect([one![4999], two![4999]]).toEqual([1, 2])
+    later.dispose()
+  })
+
   test('leaked blocks end with the allocator', () => {
     const debug = guarded()
     const view = debug.alloc(100).bytes

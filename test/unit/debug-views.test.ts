@@ -92,6 +92,22 @@ test('memory that is shown cannot be unmapped under a view', () => {
   region.dispose()
 })
 
+test('not even when nobody knows of it any more', async () => {
+  const views = [
+    () => new BumpAllocator(2 ** 20),
+    () => new SlabAllocator(Region.pages(2 ** 20)),
+    () => cAllocator,
+  ].map((make) => new DebugAllocator(make()).alloc(100_000).bytes)
+  for (let i = 0; i < 6; i++) {
+    globalThis.gc!()
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  for (const view of views) {
+    view.fill(1)
+    expect([view.length, view[99_999]]).toEqual([100_000, 1])
+  }
+})
+
 test('nor freed by whoever guesses its address', () => {
   const debug = new DebugAllocator(cAllocator, { fenceBytes: 0 })
   const a = debug.alloc(100_000)
