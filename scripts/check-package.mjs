@@ -8,7 +8,7 @@ import { at, checklist, npmCommand, readJson, root, run } from './lib.mjs'
 
 /** Every file of the package is one of these. */
 const EXPECTED = [
-  /^(package\.json|README\.md|CHANGELOG\.md|LICENSE|binding\.gyp|CMakeLists\.txt|include\.(cjs|d\.cts))$/,
+  /^(package\.json|README\.md|CHANGELOG\.md|LICENSE|binding\.gyp|CMakeLists\.txt|include\.(cjs|d\.cts)|register\.cjs)$/,
   /^dist\/.+\.(js|js\.map|d\.ts)$/,
   /^native\/(include|core|addon)\/.+\.(h|c|cc)$/,
   /^scripts\/(build-addon|lib|native-sources)\.mjs$/,
@@ -21,6 +21,8 @@ const NEEDED = [
   'binding.gyp',
   'dist/index.js',
   'dist/index.d.ts',
+  'dist/cli/main.js',
+  'dist/cli/register.js',
   'dist/conformance/index.js',
   'dist/conformance/index.d.ts',
   'include.cjs',
@@ -29,6 +31,7 @@ const NEEDED = [
   'dist/interop/index.d.ts',
   'native/include/offheap.h',
   'native/include/offheap_napi.h',
+  'register.cjs',
   'scripts/build-addon.mjs',
 ]
 /** npm runs these on its own when a package is installed; npm 12 and pnpm 10 block them. */
@@ -126,6 +129,8 @@ async function checkMessage() {
     checkConformance({ name: 'bump', make, largest: 2 ** 18, maxAlign: 2 ** 14, reset })`)
   checks.check('and passes its own conformance suite', suite.code === 0, suite.output)
 
+  await checkCommand()
+
   const headers = await load(`import { readdirSync } from 'node:fs'
     import { createRequire } from 'node:module'
     const directory = createRequire(process.cwd() + '/main.cjs')('offheap/include')
@@ -136,4 +141,22 @@ async function checkMessage() {
     headers.code === 0,
     headers.output,
   )
+}
+
+/** The command as npm puts it on the path, over an app that uses the package. */
+async function checkCommand() {
+  const command = join(user, 'node_modules/.bin/offheap')
+  const doctor = await run([command, 'doctor'], { cwd: user, show: 'none' })
+  checks.check('offheap doctor finds all that is needed', doctor.code === 0, doctor.output)
+
+  writeFileSync(
+    join(user, 'app.mjs'),
+    `import { cAllocator } from 'offheap'
+    cAllocator.alloc(64)
+    process.exit(5)`,
+  )
+  const env = { TMPDIR: work }
+  const leaks = await run([command, 'leaks', 'app.mjs'], { cwd: user, env, show: 'none' })
+  const said = leaks.code === 5 && leaks.output.includes('the profile is')
+  checks.check('offheap leaks runs an app and ends as it does', said, leaks.output)
 }

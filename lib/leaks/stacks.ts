@@ -94,12 +94,15 @@ function keep(root: number, sites: readonly CallSite[]): number {
   return stack
 }
 
+/** Taken at load, as programs may replace them. */
+const { parse, stringify } = JSON
+
 function push(
   ledgers: ReturnType<typeof loadAddon>['native']['ledgers'],
   stack: number,
   frame: KeptFrame,
 ): number {
-  const inner = ledgers.call(stack, ledgers.frame(JSON.stringify(frame)))
+  const inner = ledgers.call(stack, ledgers.frame(stringify(frame)))
   return inner === 0 ? stack : inner
 }
 
@@ -133,7 +136,7 @@ function decode(frame: number): Decoded {
 function decodeFrame(kept: string | NativeCode | null): Decoded {
   if (kept === null) return { function: '', file: '', line: 0, column: 0 }
   if (typeof kept !== 'string') return decodeCode(kept)
-  const [name, file, line, column, isAsync] = JSON.parse(kept) as KeptFrame
+  const [name, file, line, column, isAsync] = parse(kept) as KeptFrame
   if (file === undefined) return name
   const frame: Frame = { function: name, file: pathOf(file), line: line!, column: column! }
   return isAsync ? { ...frame, async: true } : frame

@@ -13,15 +13,8 @@ import { growthOf } from './growth.js'
 import { History } from './history.js'
 import { Ledger, type SiteFigures, type TracedDoor } from './ledger/ledger.js'
 import { thisProcess } from './ledger/who.js'
-import {
-  compareSites,
-  type Frame,
-  type LeakProfile,
-  type Site,
-  siteKey,
-  type Totals,
-  type Why,
-} from './profile.js'
+import { type Frame, type LeakProfile, type Site, siteKey, type Totals } from './profile.js'
+import { SITE_COUNTS, sortSites, whyOf } from './profile-sites.js'
 import { Sampler, type TraceMode } from './sampler.js'
 import { SourceMaps } from './source-maps.js'
 import { captureStack, MOST_FRAMES, readStack } from './stacks.js'
@@ -49,6 +42,10 @@ export interface TraceOptions {
 const DEFAULT_SAMPLE = 512 * 1024
 const MOST_BLOCKS = 2 ** 31
 
+/** Taken at load: programs, and their tests above all, put clocks of their own in their place. */
+const Day = Date
+const { now } = Date
+
 /** As for the words of `oh_traced_mode_t`. */
 const MODES: readonly TraceMode[] = ['off', 'exact', 'sampled']
 
@@ -69,7 +66,7 @@ export class Trace {
   private readonly _doors = new Set<TracedDoor>()
   private readonly _history = new History()
   private readonly _maps = new SourceMaps()
-  private readonly _startedAt = Date.now()
+  private readonly _startedAt = now()
   /** 0: it never was sampled; else how last. Of a trace that was switched, sites have both. */
   private _sampled = 0
   /** Everything since the start is written down, so that a free of what is not can be told. */
@@ -168,7 +165,7 @@ export class Trace {
   /** Notes the live bytes of all sites now. O(sites). */
   snapshot(): void {
     const { liveBlocks } = this.ledger.totals()
-    this._history.note(Date.now() - this._startedAt, liveBlocks, this.ledger.liveBytes())
+    this._history.note(now() - this._startedAt, liveBlocks, this.ledger.liveBytes())
   }
 
   profile(): LeakProfile {
@@ -180,8 +177,8 @@ export class Trace {
       version: 1,
       mode: this._sampled === 0 ? 'exact' : 'sampled',
       sampleBytes: this._sampled,
-      takenAt: new Date().toISOString(),
-      durationMs: Date.now() - this._startedAt,
+      takenAt: new Day(now()).toISOString(),
+      durationMs: now() - this._startedAt,
       ...thisProcess(),
       sites,
       totals: this._totals(sites),
@@ -203,7 +200,7 @@ export class Trace {
       site.growth = growthOf(site.history, this._history.snapshots)
       site.why = whyOf(site)
     }
-    return sites.toSorted(compareSites)
+    return sortSites(sites)
   }
 
   private _site(figures: SiteFigures, index: number): Site {
@@ -236,15 +233,7 @@ export class Trace {
 
 /** Stacks that differ only in frames which are left out are one site. */
 function add(site: Site, other: Site): void {
-  site.allocs += other.allocs
-  site.frees += other.frees
-  site.totalBytes += other.totalBytes
-  site.liveBlocks += other.liveBlocks
-  site.liveBytes += other.liveBytes
-  site.peakBytes += other.peakBytes
-  site.temporary += other.temporary
-  site.lostBytes += other.lostBytes
-  site.heldBytes += other.heldBytes
+  for (const name of SITE_COUNTS) site[name] += other[name]
   // Both end now.
   const [long, short] =
     site.history.length >= other.history.length
@@ -252,9 +241,4 @@ function add(site: Site, other: Site): void {
       : [other.history, site.history]
   const missing = long.length - short.length
   site.history = long.map((bytes, i) => bytes + (i < missing ? 0 : short[i - missing]!))
-}
-
-function whyOf({ liveBytes, lostBytes, heldBytes }: Site): Why {
-  if (lostBytes > 0 && lostBytes * 2 >= liveBytes) return 'handle lost'
-  return heldBytes * 2 > liveBytes ? 'still held' : 'never freed'
 }
