@@ -8,7 +8,7 @@ const { Allocator, cAllocator, nullAllocator, pageAllocator, rawCAllocator } = o
 const { ArenaAllocator, BumpAllocator, FreeListAllocator, PoolAllocator } = offheap
 const { Region, SlabAllocator, StackAllocator } = offheap
 const { FailingAllocator, FallbackAllocator, LimitAllocator } = offheap
-const { BacktracingAllocator, LoggingAllocator, TrackingAllocator } = offheap
+const { BacktracingAllocator, DebugAllocator, LoggingAllocator, TrackingAllocator } = offheap
 const { ConcurrentBumpAllocator, DynamicAllocator, GcAllocator, ThreadSafeAllocator } = offheap
 
 const CAPACITY = 1 << 20
@@ -75,6 +75,12 @@ const makers = {
   CAllocator: () => [cAllocator],
   ConcurrentBumpAllocator: () =>
     [CAPACITY, Region.shared(CAPACITY)].map((memory) => new ConcurrentBumpAllocator(memory)),
+  DebugAllocator: () =>
+    [{}, { guardEvery: 100 }].flatMap((options) =>
+      [new SlabAllocator({ reserve: 4 * CAPACITY }), cAllocator].map(
+        (inner) => new DebugAllocator(inner, { pageSize: 4096, ...options }),
+      ),
+    ),
   DynamicAllocator: () => ifThere(() => new DynamicAllocator({ library: 'libc.so.6' })),
   GcAllocator: () => ifThere(() => new GcAllocator()),
   RawCAllocator: () => [rawCAllocator],

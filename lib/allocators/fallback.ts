@@ -100,6 +100,11 @@ export class FallbackAllocator extends Passing {
     return (this._isOfFirst(ptr) ? this.first : this.second)._isAddressable(ptr)
   }
 
+  /** @internal */
+  override _anchor(ptr: Pointer, size: number): Disposable | null {
+    return (this._isOfFirst(ptr) ? this.first : this.second)._anchor(ptr, size)
+  }
+
   /** Does one of the two own this address? */
   override owns(ptr: Pointer): boolean {
     return this.first.owns(ptr) || this.second.owns(ptr)

@@ -17,6 +17,8 @@ export interface BlockOwner {
   free(a: Allocation): void
   /** @internal */
   _resizeHandle(a: Allocation, newSize: number): boolean
+  /** @internal The error for a freed handle, where this allocator knows more than the handle does. */
+  _misused?(a: Allocation, freedAgain: boolean): Error | null
 }
 
 /** A constructor of typed arrays: `Float64Array`, `BigInt64Array`, ... */
@@ -158,8 +160,11 @@ export class Allocation implements Disposable {
   _assertFreeable(): void {
     if (!this.freed) return
     this._assertRegion()
-    throw new DoubleFreeError(
-      `This block of ${this._owner.name} (${this._size} bytes) has been freed already`,
+    throw (
+      this._owner._misused?.(this, true) ??
+      new DoubleFreeError(
+        `This block of ${this._owner.name} (${this._size} bytes) has been freed already`,
+      )
     )
   }
 
@@ -173,8 +178,11 @@ export class Allocation implements Disposable {
   _assertLive(): void {
     if (this._region._isLiveEpoch(this._epoch)) return
     this._assertRegion()
-    throw new UseAfterFreeError(
-      `This block of ${this._owner.name} (${this._size} bytes) has been freed`,
+    throw (
+      this._owner._misused?.(this, false) ??
+      new UseAfterFreeError(
+        `This block of ${this._owner.name} (${this._size} bytes) has been freed`,
+      )
     )
   }
 

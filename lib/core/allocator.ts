@@ -226,6 +226,16 @@ export abstract class Allocator implements Disposable {
     return this._memory === null || this._memory._isAddressable(ptr)
   }
 
+  /**
+   * @internal Keeps the memory of a live block from being unmapped, by anybody, until let go of. null:
+   * nobody here can.
+   */
+  _anchor(ptr: Pointer, size: number): Disposable | null {
+    const memory = this._memory
+    if (!(memory instanceof Region)) return memory === null ? null : memory._anchor(ptr, size)
+    return isIn(memory, ptr, size) ? memory._anchor() : null
+  }
+
   /** @internal */
   _resizeHandle(a: Allocation, newSize: number): boolean {
     checkSize(newSize, `${this.name}.resize`)

@@ -18,6 +18,7 @@ export type ErrorName =
   | 'LIBRARY_NOT_FOUND'
   | 'LEAK'
   | 'POISONED'
+  | 'CORRUPTED'
   | 'SWALLOWED_FAILURE'
   | 'NONDETERMINISTIC'
 

@@ -62,6 +62,9 @@ const NOTHING = new ArrayBuffer(0)
 const NO_DATA = new DataView(NOTHING)
 const GONE = -2
 
+/** A pin keeps the block of these when their region is collected; V8 knows nothing of pins. */
+const HELD_BY_PINS: ReadonlySet<RegionKind> = new Set(['malloc', 'pages', 'block'])
+
 /**
  * A span of memory. Made by `Region.malloc`, `.pages`, `.shared`, `.wasm`, `.from` and `.borrow`.
  * Belongs to one thread, except that the memory of `Region.shared` is seen by all.
@@ -154,6 +157,14 @@ export class Region implements Disposable {
         this._setPins(this._pins - 1)
       },
     }
+  }
+
+  /**
+   * @internal A pin, where one keeps the memory even when nobody refers to the region any more. null: it
+   * is V8's memory, or C cannot see it.
+   */
+  _anchor(): Disposable | null {
+    return this.addressable && HELD_BY_PINS.has(this.kind) ? this.pin() : null
   }
 
   /**

@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url'
 import { OffheapError } from '../core/errors.js'
 import type { Pointer } from '../core/pointer.js'
 import type { CTable } from '../core/valloc.js'
+import type { NativeGuard } from './guard.js'
 import type { NativeLedgers } from './ledgers.js'
 
 /** The ABI of the exports below; the addon reports its own as `abi`. */
@@ -190,6 +191,7 @@ export interface Binding {
   readonly rawLibc: NativeHeap
   readonly pages: NativeHeap
   readonly gc: NativeGc
+  readonly guard: NativeGuard
 
   /**
    * Loads a library and finds its malloc. The number of the heap, the same for the same library and

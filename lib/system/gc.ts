@@ -122,6 +122,11 @@ export class GcAllocator extends NativeAllocator {
     return { table: 'gc', self: this._owner, state: null, region: null }
   }
 
+  /** @internal What nobody refers to any more is reclaimed, held or not. */
+  override _anchor(): null {
+    return null
+  }
+
   /**
    * A block that lives until it is freed or let go. 0: out of memory. Throws
    * ERR_OFFHEAP_INVALID_LAYOUT, ERR_OFFHEAP_DISPOSED. About 0.1 microseconds, or a collection.

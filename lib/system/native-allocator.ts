@@ -130,6 +130,13 @@ export abstract class NativeAllocator extends Allocator {
     return box[Box.RESULT] === 1
   }
 
+  /** @internal Shows the block, which then is freed by dispose of its region alone, and pins that. */
+  override _anchor(ptr: Pointer, size: number): Disposable | null {
+    if (!this.owns(ptr)) return null
+    const region = this._shownAt(ptr) ?? this._show(ptr)
+    return size <= region.byteLength ? region.pin() : null
+  }
+
   /**
    * What went through this instance: each worker has its own. The heap's own overhead is not known
    * here; footprint counts blocks as they were asked for.

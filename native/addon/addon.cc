@@ -44,6 +44,7 @@ static Napi::Object Init(Napi::Env env, Napi::Object exports) {
   ExportDynamic(env, exports);
   ExportGc(env, exports, state);
   ExportLedgers(env, exports, state);
+  ExportGuard(env, exports);
   ExportPages(env, exports);
   ExportSharedHeaps(env, exports, state);
   ExportSpans(env, exports);

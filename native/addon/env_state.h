@@ -66,6 +66,8 @@ void ExportGc(Napi::Env env, Napi::Object exports, EnvState *state);
 void EndGc(EnvState *state);
 // Ledgers of live blocks, and stacks.
 void ExportLedgers(Napi::Env env, Napi::Object exports, EnvState *state);
+// Blocks on guarded pages.
+void ExportGuard(Napi::Env env, Napi::Object exports);
 void ExportPages(Napi::Env env, Napi::Object exports);
 void ExportSharedHeaps(Napi::Env env, Napi::Object exports, EnvState *state);
 void ExportSpans(Napi::Env env, Napi::Object exports);

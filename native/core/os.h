@@ -136,6 +136,12 @@ bool os_pages_commit(void *ptr, size_t size);
    before use, and then read as zeros (Windows faults on one that is not; POSIX does not look). */
 bool os_pages_decommit(void *ptr, size_t size);
 bool os_pages_protect(void *ptr, size_t size, os_access_t access);
+/* Gives the memory of committed pages back and takes away all access; the addresses stay reserved,
+   and cost what a reservation costs. false: the pages are as they were. */
+bool os_pages_revoke(void *ptr, size_t size);
+/* The most mappings that the system allows a process; neighbours of one kind count once. 0: no such
+   limit is known. */
+size_t os_pages_most_mappings(void);
 /* Gives back a whole reservation: ptr and size as at os_pages_reserve. */
 void os_pages_release(void *ptr, size_t size);
 /* Gives back part of a reservation for good: [ptr, ptr + size), its end. false: not possible here

@@ -216,6 +216,22 @@ bool os_pages_protect(void *ptr, size_t size, os_access_t access) {
   return mprotect(ptr, size, flags) == 0;
 }
 
+/* A mapping like that of the reservation around it, with which the kernel makes one of it. */
+bool os_pages_revoke(void *ptr, size_t size) {
+  return map(ptr, size, PROT_NONE, MAP_FIXED | MAP_NORESERVE) != NULL;
+}
+
+size_t os_pages_most_mappings(void) {
+  size_t most = 0;
+#ifdef __linux__
+  FILE *const file = fopen("/proc/sys/vm/max_map_count", "re");
+  if (file == NULL) return 65530; /* what the kernel has unless told otherwise */
+  if (fscanf(file, "%zu", &most) != 1) most = 65530;
+  (void)fclose(file);
+#endif
+  return most;
+}
+
 /* Neighbouring mappings are one to the kernel, and unmapping the middle of one makes two, which
    fails at vm.max_map_count. Then the addresses stay taken, but not the memory. */
 void os_pages_release(void *ptr, size_t size) {

@@ -158,6 +158,14 @@ bool os_pages_decommit(void *ptr, size_t size) {
   return VirtualFree(ptr, size, MEM_DECOMMIT) != 0;
 }
 
+bool os_pages_revoke(void *ptr, size_t size) {
+  return os_pages_decommit(ptr, size);
+}
+
+size_t os_pages_most_mappings(void) {
+  return 0;
+}
+
 bool os_pages_protect(void *ptr, size_t size, os_access_t access) {
   DWORD const flags = access == OS_ACCESS_NONE   ? PAGE_NOACCESS
                       : access == OS_ACCESS_READ ? PAGE_READONLY
