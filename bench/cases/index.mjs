@@ -14,6 +14,7 @@ import lua from './lua.mjs'
 import pages from './pages.mjs'
 import pairs from './pairs.mjs'
 import regionMemory from './region-memory.mjs'
+import service from './service.mjs'
 import stacks from './stacks.mjs'
 import threads from './threads.mjs'
 import traceHeads from './trace-heads.mjs'
@@ -42,6 +43,7 @@ export const cases = [
   deflate,
   lua,
   tracing,
+  service,
   stacks,
   ledger,
   pages,

@@ -10,10 +10,13 @@ import { promisedOutput } from './checked.js'
 import { isMissing } from './libraries.js'
 import { root } from './markdown.js'
 
-/** Files of examples/, and the main.mjs of its folders; those that say what they print. */
+/**
+ * Files of examples/, and the main.mjs of its folders; those that say what they print. `npm start` has
+ * tests of its own.
+ */
 const examples = readdirSync(join(root, 'examples'))
   .map((name) => (name.endsWith('.mjs') ? name : `${name}/main.mjs`))
-  .filter((name) => existsSync(join(root, 'examples', name)))
+  .filter((name) => name !== 'main.mjs' && existsSync(join(root, 'examples', name)))
   .map((name) => ({ name, text: readFileSync(join(root, 'examples', name), 'utf8') }))
   .filter(({ name, text }) => !name.includes('/') || promisedOutput(text).length > 0)
   .map((example) => ({ ...example, needs: /^\/\/ Needs (\S+\.so\S*)/m.exec(example.text)?.[1] }))
@@ -24,6 +27,13 @@ describe.each(examples)('examples/$name', ({ name, text, needs }) => {
     const output = execFileSync(process.execPath, [file], { encoding: 'utf8', stdio: 'pipe' })
     expect(output.trimEnd().split('\n')).toEqual(promisedOutput(text))
   })
+})
+
+it('leak-hunt names both lines of the service that leaks', () => {
+  const file = join(root, 'examples/leak-hunt/main.mjs')
+  // It checks what the report says by itself.
+  const output = execFileSync(process.execPath, [file], { encoding: 'utf8', stdio: 'pipe' })
+  expect(output).toContain('Both lines are named')
 })
 
 it('are those in folders too', () => {

@@ -24,7 +24,8 @@ async function expectNone(script: string, args: string[], atLeast: number): Prom
   expect(calls).toBeGreaterThan(atLeast)
 }
 
-describe('bad input', () => {
+// Each waits for a process of its own, so some of them run at a time.
+describe.concurrent('bad input', () => {
   test.each([
     ['cAllocator', 1000],
     ['rawCAllocator', 900],

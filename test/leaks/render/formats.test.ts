@@ -304,13 +304,13 @@ function textOf(made: string | Uint8Array): string {
   return gunzipSync(made).toString('latin1')
 }
 
-test('100,000 sites of 16 frames are rendered in seconds', () => {
-  const many = manySites(100_000, 16)
+test('20,000 sites of 16 frames are rendered in seconds', () => {
+  const many = manySites(20_000, 16)
   for (const [name, { render }] of formats) {
     const all = name === 'text' || name === 'markdown' ? { limit: Infinity } : {}
     const start = performance.now()
     render(many, all)
-    // A loaded machine takes its time; what is quadratic takes minutes.
-    expect(performance.now() - start, name).toBeLessThan(20_000)
+    // A tenth of that is usual. A loaded machine takes its time; what is quadratic takes minutes.
+    expect(performance.now() - start, name).toBeLessThan(10_000)
   }
 }, 120_000)
