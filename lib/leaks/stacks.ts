@@ -46,10 +46,19 @@ function isSame(entry: Known, root: number, sites: readonly CallSite[]): boolean
 
 /**
  * The number of the stack that called `skip`, at most `frames` deep, in the scopes that are open. 0: there is
- * none, as `skip` is not on the stack, or no memory for it.
+ * none, as `skip` is not on the stack, or no memory for it, or no room on the stack for asking.
  */
 export function captureStack(skip: AnyFunction, frames: number): number {
-  const sites = callSites(skip, frames)
+  try {
+    return numberOf(callSites(skip, frames))
+  } catch {
+    // At the end of the stack V8 throws errors of the realm that is asked, a RangeError or, from its
+    // call sites, a TypeError. A program that recurses too deeply is to meet its own.
+    return 0
+  }
+}
+
+function numberOf(sites: readonly CallSite[]): number {
   const root = scopes?.getStore() ?? 0
   const count = sites.length
   let hash = root | 0
@@ -97,12 +106,19 @@ function keep(root: number, sites: readonly CallSite[]): number {
 /** Taken at load, as programs may replace them. */
 const { parse, stringify } = JSON
 
+/** The frame as JSON. Text by text: what has a `toJSON` of its own, as arrays may, is not asked for it. */
+function textOf([name, file, ...where]: KeptFrame): string {
+  if (file === undefined) return `[${stringify(name)}]`
+  const [line, column, isAsync] = where
+  return `[${stringify(name)},${stringify(file)},${line},${column},${isAsync}]`
+}
+
 function push(
   ledgers: ReturnType<typeof loadAddon>['native']['ledgers'],
   stack: number,
   frame: KeptFrame,
 ): number {
-  const inner = ledgers.call(stack, ledgers.frame(stringify(frame)))
+  const inner = ledgers.call(stack, ledgers.frame(textOf(frame)))
   return inner === 0 ? stack : inner
 }
 

@@ -75,6 +75,18 @@ describe('a leak', () => {
   })
 })
 
+test('an app that recurses deeply, runs out of stack and replaces what it finds', async () => {
+  const outcome = await leaks(['--out', '-', app, 'hostile'])
+  expectCode(outcome, 0)
+  const found = places(JSON.parse(outcome.stdout) as LeakProfile)
+  const keep = found.filter(({ line }) => line === KEEP).map(({ liveBytes }) => liveBytes)
+  expect(keep.toSorted((a, b) => b - a)).toEqual([6000, 5000, 4000])
+  // Where there was no room left on the stack to ask for it, it is not known.
+  const lines = new Set(found.map(({ line }) => line ?? 'unknown'))
+  lines.delete('unknown')
+  expect(lines).toEqual(new Set([KEEP, LOSE]))
+})
+
 describe('no leak', () => {
   test.each(['clean', 'freedAtExit', 'freedOnSignal'])('%s', async (way) => {
     const profile = await profileOf(app, way)

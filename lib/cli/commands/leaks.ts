@@ -81,10 +81,13 @@ function settingsOf(options: LeaksOptions): Settings & { directory: string } {
   }
 }
 
-function explain({ totals }: LeakProfile, { signal }: Ended): void {
+function explain({ totals, mode }: LeakProfile, { signal }: Ended): void {
   if (signal === 'SIGKILL') note('killed by SIGKILL: this is the last snapshot before')
   if (totals.allocs > 0) return
-  note('no block was allocated through offheap: the app does not use it, or another copy of it')
+  if (mode === 'sampled')
+    note('no block was sampled: the app allocates less, or does not use offheap')
+  else
+    note('no block was allocated through offheap: the app does not use it, or another copy of it')
 }
 
 /** Writes the one profile, which then takes the place of the others. */
