@@ -1,5 +1,6 @@
 /* ledger.c: see ledger.h. */
 
+#include "ledger_cells.h"
 #include "ledger_internal.h"
 
 #include <stdatomic.h>
@@ -41,35 +42,6 @@ void oh_ledger_let_go(oh_ledger_t *ledger) {
 }
 
 /* ---- Cells ----------------------------------------------------------------------------------- */
-
-#define FULL_CELL 255u
-
-static uint8_t cell_at(oh_ledger_t const *ledger, size_t i) {
-  return atomic_load_explicit(&ledger->cells[i], memory_order_relaxed);
-}
-
-static void set_cell(oh_ledger_t *ledger, size_t i, unsigned count) {
-  atomic_store_explicit(&ledger->cells[i], (uint8_t)count, memory_order_relaxed);
-  if (ledger->mirror != NULL) ledger->mirror[i] = (uint8_t)count;
-}
-
-static void enter_cell(oh_ledger_t *ledger, uint64_t address) {
-  size_t const i = oh_ledger_cell(address);
-  unsigned const count = cell_at(ledger, i);
-  if (count == FULL_CELL) return;
-  set_cell(ledger, i, count + 1);
-  if (count + 1 == FULL_CELL) ledger->full_cells++;
-}
-
-/* A full cell has lost count; with nothing left in the ledger all are known again. */
-static void leave_cell(oh_ledger_t *ledger, uint64_t address) {
-  size_t const i = oh_ledger_cell(address);
-  unsigned const count = cell_at(ledger, i);
-  if (count != FULL_CELL) set_cell(ledger, i, count - 1);
-  if (ledger->blocks.count != 0 || ledger->full_cells == 0) return;
-  for (size_t j = 0; j < OH_LEDGER_CELLS; j++) set_cell(ledger, j, 0);
-  ledger->full_cells = 0;
-}
 
 void oh_ledger_set_cells(oh_ledger_t *ledger, uint8_t *cells) {
   os_mutex_lock(&ledger->lock);
@@ -358,9 +330,11 @@ bool oh_ledger_lose(oh_ledger_t *ledger, uint64_t ticket) {
 bool oh_ledger_release(oh_ledger_t *ledger, uint64_t ticket) {
   os_mutex_lock(&ledger->lock);
   uint32_t const n = of_ticket(ledger, ticket);
-  if (n != 0) forget(ledger, n);
+  /* One that is lifted is freed or moved by somebody at this moment. */
+  bool const free = n != 0 && !block_at(ledger, n)->lifted;
+  if (free) forget(ledger, n);
   os_mutex_unlock(&ledger->lock);
-  return n != 0;
+  return free;
 }
 
 void oh_ledger_unknown(oh_ledger_t *ledger) {

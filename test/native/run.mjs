@@ -149,10 +149,10 @@ const fixtures = {
 async function buildFixtures(name, mode, compile) {
   const windows = mode.platform === 'win32'
   let built = true
-  await each(Object.entries(fixtures), async ([fixture, { source, flags, posix }]) => {
+  await each(Object.entries(fixtures), async ([fixture, { source, flags: own, posix }]) => {
     if (windows && posix) return
     const file = `${at('build/native-test', name, fixture)}.${windows ? 'dll' : 'so'}`
-    const command = [...compile, ...flags, '-shared', '-fPIC', at(HERE, `fixtures/${source}.c`)]
+    const command = [...compile, ...own, '-shared', '-fPIC', at(HERE, `fixtures/${source}.c`)]
     const done = await build(`${name} ${fixture}`, [...command, '-o', file])
     built &&= done
   })
