@@ -6,8 +6,8 @@
    wants to know what leaks never walks the blocks.
 
    Memory: 64 KiB, and 56 bytes a live block and 4 of its bucket (numbered.h), 88 a site; the stacks
-   are the process's (stacks.h). With more blocks than `most_blocks` those beyond are counted at their site
-   only: as allocated, not as live.
+   are the process's (stacks.h). With more blocks than `most_blocks` those beyond are counted at their
+   site only: as allocated, not as live.
 
    Of sampled blocks each stands for `weight` blocks, which is kept with it, so that the sums are
    unbiased estimates whatever the rate was when it was allocated. Weights are kept to a 4096th, or to

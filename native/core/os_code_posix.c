@@ -91,8 +91,8 @@ static uint64_t pack(uintptr_t address, oh_unwind_kind_t kind, oh_unwind_rule_t 
   return tag | base << (2 + OFFSET_BITS) | offset << 2 | (rule->from_base ? KEPT_BASE : KEPT_STACK);
 }
 
-/* Nothing is kept any more when a library was loaded or unloaded since. That is seen at the next address
-   that is not kept: until then what was kept of one that is gone may name wrong frames. */
+/* Nothing is kept any more when a library was loaded or unloaded since. That is seen at the next
+   address that is not kept: until then what was kept of one that is gone may name wrong frames. */
 static void forget_changed(uint64_t changes) {
   static _Atomic(uint64_t) known;
   if (atomic_exchange_explicit(&known, changes, memory_order_relaxed) == changes) return;

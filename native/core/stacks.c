@@ -28,8 +28,8 @@ static oh_numbered_t calls = {.thing_size = sizeof(oh_call_t)};
 
 #define TEXT_CHUNK ((size_t)256 * 1024)
 
-/* Where the next text goes, and how much is left there. Texts stay for good; who looks for leaks follows
-   the list of what they are in, but not the pages of the frames. */
+/* Where the next text goes, and how much is left there. Texts stay for good; who looks for leaks
+   follows the list of what they are in, but not the pages of the frames. */
 typedef struct chunk {
   struct chunk *before;
   char text[];

@@ -32,8 +32,8 @@ extern oh_vtable_t const oh_traced_vtable_without_sizes;
 oh_traced_t *oh_traced_make(oh_ledger_t *ledger, uint32_t heap, oh_valloc_t inner);
 void oh_traced_end(oh_traced_t *traced);
 /* From any thread; it is off at first. Who was always exact counts frees of what is not in the ledger;
-   afterwards such a block may have been passed by. sample_bytes: on average between two samples; frames: at most
-   OH_TRACED_MOST_FRAMES of C. */
+   afterwards such a block may have been passed by. sample_bytes: on average between two samples;
+   frames: at most OH_TRACED_MOST_FRAMES of C. */
 void oh_traced_set(oh_traced_t *traced, oh_traced_mode_t mode, double sample_bytes, uint32_t frames);
 
 /* The stack of JavaScript that calls into C on this thread from now on; 0: none. The one before. */

@@ -30,8 +30,8 @@ typedef enum {
   OH_UNWIND_COMPLEX /* something that is no such rule                                             */
 } oh_unwind_kind_t;
 
-/* What holds at the instruction at `address`. The objects that are loaded are asked for: `changes` is how
-   often one was loaded or unloaded before, or 0 where the system does not count. */
+/* What holds at the instruction at `address`. The objects that are loaded are asked for: `changes` is
+   how often one was loaded or unloaded before, or 0 where the system does not count. */
 oh_unwind_kind_t oh_unwind_find(uintptr_t address, oh_unwind_rule_t *rule, uint64_t *changes);
 
 #endif

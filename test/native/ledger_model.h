@@ -1,5 +1,5 @@
-/* ledger_model.h: a ledger as an array of blocks, whose sums are made anew each time they are asked for.
-   For ledger_model_test.c. */
+/* ledger_model.h: a ledger as an array of blocks, whose sums are made anew each time they are asked
+   for. For ledger_model_test.c. */
 
 #ifndef OH_LEDGER_MODEL_H
 #define OH_LEDGER_MODEL_H

@@ -125,11 +125,11 @@ static void all_is_passed_on(void) {
 
 /* A table with nothing in it, one of another version, none at all. */
 static void over_no_allocator_there_is_no_memory(void) {
-  static oh_vtable_t const empty = {OH_ABI_VERSION, sizeof(oh_vtable_t), NULL, NULL, NULL, NULL, NULL};
-  static oh_vtable_t const other = {OH_ABI_VERSION + 1, sizeof(oh_vtable_t), mock_alloc, mock_resize,
-                                    mock_remap, mock_free, mock_usable_size};
-  static oh_vtable_t const alloc_only = {OH_ABI_VERSION, sizeof(oh_vtable_t), mock_alloc, NULL,
-                                         NULL, NULL, NULL};
+  static oh_vtable_t const empty = {.abi_version = OH_ABI_VERSION, .size = sizeof(oh_vtable_t)};
+  oh_vtable_t other = mock_vtable;
+  oh_vtable_t alloc_only = empty;
+  other.abi_version++;
+  alloc_only.alloc = mock_alloc;
   oh_valloc_t const inners[] = {oh_null(), {NULL, &empty}, {NULL, &other}, {&mock, &alloc_only}};
   mock.block = NULL;
   for (unsigned i = 0; i < sizeof inners / sizeof *inners; i++) {
@@ -203,7 +203,7 @@ enum { BLOCKS = 20000 };
 
 static void *blocks[BLOCKS];
 
-/* Estimates of what lives, after each block was allocated and grown; six times what chance explains. */
+/* Of what lives, after each block was allocated and grown: to six times what chance explains. */
 static void check_estimate(size_t size, size_t grown) {
   double const mean = 65536, n = BLOCKS, bytes = n * (double)grown;
   double const p = -expm1(-(double)grown / mean);

@@ -1,5 +1,5 @@
-/* traced_threads_test.c: four threads allocate, grow and free through a traced heap, while a fifth reads
-   the ledger and changes the mode; at the end the sums are even. */
+/* traced_threads_test.c: four threads allocate, grow and free through a traced heap, while a fifth
+   reads the ledger and changes the mode; at the end the sums are even. */
 
 #include <math.h>
 

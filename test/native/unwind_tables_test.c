@@ -92,7 +92,7 @@ static void every_function_is_read(void) {
 
 static void what_is_no_code_has_none(void) {
   uintptr_t const wrong[] = {
-      0, 1, 4095, UINTPTR_MAX, UINTPTR_MAX / 2, (uintptr_t)&asked, (uintptr_t)"text", (uintptr_t)&wrong,
+      0, 1, 4095, UINTPTR_MAX, UINTPTR_MAX / 2, (uintptr_t)&asked, (uintptr_t)&wrong,
   };
   oh_unwind_rule_t rule;
   for (unsigned i = 0; i < sizeof wrong / sizeof *wrong; i++) {
@@ -114,7 +114,9 @@ static int find_object(struct dl_phdr_info *info, size_t size, void *into) {
   (void)size;
   if (object->name == NULL ? !is_program : strstr(info->dlpi_name, object->name) == NULL) return 0;
   object->base = info->dlpi_addr;
-  snprintf(object->path, sizeof object->path, "%s", is_program ? "/proc/self/exe" : info->dlpi_name);
+  /* readelf would find itself under /proc/self. */
+  char const *const program = (char const *)(uintptr_t)getauxval(AT_EXECFN);
+  snprintf(object->path, sizeof object->path, "%s", is_program ? program : info->dlpi_name);
   return 1;
 }
 
@@ -162,10 +164,20 @@ static void check_row(uintptr_t address, char *const *words, columns_t columns) 
 
 enum { WORDS = 24 };
 
+/* The words of a row; a register in another one, as r3 (rbx), is one word. */
+static int read_row(char *line, char **words) {
+  int count = 0;
+  for (char *word = strtok(line, " \n"); word != NULL; word = strtok(NULL, " \n")) {
+    if (*word != '(' && count < WORDS) words[count++] = word;
+  }
+  return count;
+}
+
 /* How many rows agree. -1: there is no readelf. */
 static long compare_with_readelf(object_t const *object) {
+  static char const format[] = "readelf --debug-dump=frames-interp '%s' 2>/dev/null";
   char command[600], line[512];
-  snprintf(command, sizeof command, "readelf --debug-dump=frames-interp '%s' 2>/dev/null", object->path);
+  snprintf(command, sizeof command, format, object->path);
   fflush(stdout);
   FILE *const readelf = popen(command, "r");
   CHECK(readelf != NULL);
@@ -174,7 +186,6 @@ static long compare_with_readelf(object_t const *object) {
   bool is_signal = false;
   while (fgets(line, sizeof line, readelf) != NULL) {
     char *words[WORDS];
-    int count = 0;
     if (strstr(line, " LOC ") != NULL) {
       columns = read_columns(line);
       continue;
@@ -184,13 +195,11 @@ static long compare_with_readelf(object_t const *object) {
       columns.ra = -1;
       continue;
     }
-    for (char *word = strtok(line, " \n"); word != NULL && count < WORDS; word = strtok(NULL, " \n")) {
-      if (*word != '(') words[count++] = word; /* r3 (rbx) is one                                  */
-    }
+    int const count = read_row(line, words);
     uintptr_t const at = count == 0 ? 0 : (uintptr_t)strtoull(words[0], NULL, 16);
     /* The row of a common part is of no address. */
     if (at == 0 || columns.ra < 0 || count <= columns.ra || is_signal) continue;
-    if (strcmp(words[1], "ZERO") == 0) continue; /* a terminator                                   */
+    if (strcmp(words[1], "ZERO") == 0) continue; /* a terminator */
     check_row(object->base + at, words, columns);
     rows++;
   }
@@ -202,10 +211,6 @@ static void compare_object(char const *name, long least) {
   object_t object = {.name = name};
   dl_iterate_phdr(find_object, &object);
   if (object.path[0] == '\0') SKIP("no such library here");
-  if (name == NULL) {
-    char const *const program = (char const *)(uintptr_t)getauxval(AT_EXECFN);
-    snprintf(object.path, sizeof object.path, "%s", program);
-  }
   long const rows = compare_with_readelf(&object);
   if (rows < 0) SKIP("readelf (binutils) is not installed");
   CHECK(rows >= least);

@@ -148,7 +148,8 @@ static void recursion_may_be_deep(void) {
 
 static void *walk_in_thread(void *library) {
   frame_t const kinds[] = {FRAME_PLAIN, FRAME_ALLOCA, FRAME_REGISTERS};
-  for (unsigned i = 0; i < 100; i++) CHECK(walk((unsigned)(uintptr_t)library, kinds, 3).unusual == 0);
+  unsigned const which = (unsigned)(uintptr_t)library;
+  for (unsigned i = 0; i < 100; i++) CHECK(walk(which, kinds, 3).unusual == 0);
   return NULL;
 }
 
