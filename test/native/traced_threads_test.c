@@ -153,7 +153,7 @@ static void free_all(unsigned thread) {
   for (unsigned i = 0; i < BLOCKS; i++) oh_free(heap, mine[thread][i]);
 }
 
-/* Threads that meet at a sample do not all take it. Six times what chance explains. */
+/* To six times what chance explains. */
 static void samples_of_all_threads_estimate_what_lives(void) {
   double const mean = 1000, n = (double)BLOCKS * THREADS, p = -expm1(-64 / mean);
   begin(OH_TRACED_SAMPLED, mean);
