@@ -4,7 +4,7 @@
  *     npx offheap leaks examples/leak-hunt/service.mjs
  */
 import http from 'node:http'
-import { setImmediate as tick } from 'node:timers/promises'
+import { setImmediate as tick, setTimeout as sleep } from 'node:timers/promises'
 import { cAllocator } from 'offheap'
 
 const UPLOADS = 300
@@ -69,6 +69,7 @@ for (let i = 0; i < UPLOADS; i++) {
   await upload(port, '/remember', body)
   await upload(port, '/lines', body)
   await upload(port, '/count', body)
+  await sleep(5)
 }
 agent.destroy()
 server.close()
