@@ -22,7 +22,7 @@ const FEWEST = 3
 /** Differences up to this share of the largest value count as none. */
 const FLAT = 0.05
 /** A fall of this share of the whole range is one; less is noise. */
-const FALL = 0.25
+const FALL = 0.15
 
 /** The history with a value for each snapshot: what is missing was before the site, and is 0. */
 function aligned(history: readonly number[], count: number): number[] {
@@ -74,8 +74,8 @@ const mean = (values: readonly number[]): number =>
  * - `'startup'`: it was there at the first snapshots (of ten or more the first tenth is not looked at)
  *   and has hardly moved since.
  * - `'growing'`: it rises over the last third of the snapshots too, and beyond what it had before. As
- *   long as it never fell by a quarter of its range, the middle of the last third is above all that came
- *   before. If it fell so far, its low points tell: the last one is above all of before the last third,
+ *   long as it never fell by 15 % of its range, the middle of the last third is above all that came
+ *   before, and not by one step. If it fell so far, its low points tell: the last one is above all of before the last third,
  *   and above the first by more than any one interval added. Or it has since risen more than twice as
  *   far as it ever fell.
  * - `'plateau'`: everything else. It rose and stopped, the last third being flat; or it goes up and down
@@ -106,17 +106,25 @@ function grows(values: readonly number[]): boolean {
   const { lows, falls, rise } = legs(values, FALL * range)
   if (falls.length === 0) {
     const before = values.slice(0, values.length - lastThird.length)
-    return median(lastThird) > largest(before) + FLAT * range
+    return median(lastThird) > largest(before) + FLAT * range && !isOneStep(lastThird, range)
   }
   if (rise > 2 * largest(falls)) return true
   if (lows.length < 2) return false
-  const steps = values.slice(1).map((value, i) => value - values[i]!)
   const [first, last] = [lows[0]!, lows.at(-1)!]
   const start = values.length - lastThird.length
   const earlier = lows.slice(0, -1).filter(({ index }, i) => i === 0 || index < start)
   const before = largest(earlier.map(({ value }) => value))
-  return last.value > before + FLAT * range && last.value - first.value > largest(steps)
+  return last.value > before + FLAT * range && last.value - first.value > largest(steps(values))
 }
+
+/** Did it rise in one interval, and not in the others? Of two values nobody can say. */
+function isOneStep(values: readonly number[], range: number): boolean {
+  const rise = values.at(-1)! - values[0]!
+  return values.length > 2 && rise - largest(steps(values)) <= FLAT * range
+}
+
+const steps = (values: readonly number[]): number[] =>
+  values.slice(1).map((value, i) => value - values[i]!)
 
 interface Low {
   value: number
