@@ -2,6 +2,16 @@
 export { BacktracingAllocator, type TracedBlock } from './backtracing.js'
 export { type GrowthFigures, growthFigures, growthOf } from './growth.js'
 export {
+  type MallocFigures,
+  memoryReport,
+  type MemoryReport,
+  type MemoryReportOptions,
+  type ProfileSource,
+  type TracedFigures,
+} from './memory-report.js'
+export { renderMemoryReport } from './memory-text.js'
+export type { Finding, Verdict, VerdictKind } from './memory-verdict.js'
+export {
   compareSites,
   type Frame,
   frameKey,
