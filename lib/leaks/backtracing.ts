@@ -25,7 +25,7 @@ import { type ListedBlock, underStack } from './ledger/ledger.js'
 import type { Frame, LeakProfile } from './profile.js'
 import { SamplerWord, type TraceMode } from './sampler.js'
 import { captureStack, inScope, readStack } from './stacks.js'
-import { cellOf, Trace, type TraceOptions } from './trace.js'
+import { cellOf, Trace, type TraceFigures, type TraceOptions } from './trace.js'
 import { tracedHeap } from './traced-door.js'
 
 /** A live block, and where it was allocated. */
@@ -52,6 +52,8 @@ export class BacktracingAllocator extends Allocator {
   private readonly _words: Int32Array
   /** 0 in the cell of an address: its free need not be watched. */
   private _cells: Uint8Array
+  /** The method that calls `alloc`, if it is one of this class. */
+  private _called: AnyFunction | null = null
 
   /**
    * Throws ERR_OFFHEAP_INVALID_ARGUMENT, ERR_OFFHEAP_LIBRARY_NOT_FOUND without the addon,
@@ -145,14 +147,40 @@ export class BacktracingAllocator extends Allocator {
     return ptr
   }
 
+  override allocZeroed(layout: Layout | number, align?: number): Allocation {
+    return this._from(BacktracingAllocator.prototype.allocZeroed, () =>
+      super.allocZeroed(layout, align),
+    )
+  }
+
+  override dupe(bytes: Uint8Array | string): Allocation {
+    return this._from(BacktracingAllocator.prototype.dupe, () => super.dupe(bytes))
+  }
+
+  override dupeZ(text: string): Allocation {
+    return this._from(BacktracingAllocator.prototype.dupeZ, () => super.dupeZ(text))
+  }
+
+  /** What allocates by way of `alloc`: stacks begin where it was called. */
+  private _from(method: AnyFunction, allocate: () => Allocation): Allocation {
+    const before = this._called
+    this._called = method
+    try {
+      return allocate()
+    } finally {
+      this._called = before
+    }
+  }
+
   /** Writes a handle down if it is to be. */
-  private _watch(a: Allocation, skip: AnyFunction): void {
+  protected _watch(a: Allocation, skip: AnyFunction): void {
     if (this._disposed) {
       a._owner = this.inner
       this.inner.free(a)
       throw disposed(this.name)
     }
-    if (this._trace.sampler.takes(a._size)) this._trace.recordHandle(this._heap, a, skip)
+    if (!this._trace.sampler.takes(a._size)) return
+    this._trace.recordHandle(this._heap, a, this._called ?? skip)
   }
 
   // ---- Freeing and moving -------------------------------------------------------------------------
@@ -336,6 +364,11 @@ export class BacktracingAllocator extends Allocator {
    */
   profile(): LeakProfile {
     return this._trace.profile()
+  }
+
+  /** Sums by allocator, and no stacks: microseconds, for gauges that are asked often. O(sites). */
+  figures(): TraceFigures {
+    return this._trace.figures()
   }
 
   /** The live blocks that are in the ledger, in no order, at most `limit`. O(blocks). */

@@ -24,5 +24,6 @@ export {
   type Why,
 } from './profile.js'
 export type { TraceMode } from './sampler.js'
-export type { TraceOptions } from './trace.js'
+export { expectNoLeaks, type ExpectNoLeaksOptions } from './testing.js'
+export type { AllocatorFigures, TraceFigures, TraceOptions } from './trace.js'
 export { traceEverything, type TraceEverythingOptions, type Tracing } from './trace-everything.js'

@@ -16,7 +16,7 @@ import type { CHeap } from '../core/valloc.js'
 import type { AnyFunction } from './capture.js'
 import type { LeakProfile } from './profile.js'
 import type { TraceMode } from './sampler.js'
-import { Trace, type TraceOptions } from './trace.js'
+import { Trace, type TraceFigures, type TraceOptions } from './trace.js'
 import { tracedHeap } from './traced-door.js'
 
 export interface TraceEverythingOptions extends TraceOptions {
@@ -29,6 +29,8 @@ export interface Tracing {
   mode: TraceMode
   profile(): LeakProfile
   snapshot(): void
+  /** Sums by allocator, and no stacks: microseconds. */
+  figures(): TraceFigures
   /** Puts the methods back. What was traced is not followed any more. */
   stop(): void
 }
@@ -188,7 +190,7 @@ class Everything {
         return ptr
       },
     )
-    for (const name of ['alloc', 'tryAlloc', 'adopt']) {
+    for (const name of ['alloc', 'allocZeroed', 'dupe', 'dupeZ', 'tryAlloc', 'adopt']) {
       this.replace<Allocator>(prototype, name, (on, _, call, self) => {
         const a = call() as Allocation | null
         if (a !== null) this._recordHandle(on, a, self)
@@ -340,6 +342,7 @@ export function traceEverything(
     },
     profile: () => trace.profile(),
     snapshot: () => trace.snapshot(),
+    figures: () => trace.figures(),
     stop() {
       everything.stop()
       if (running === everything) running = null
