@@ -1,8 +1,8 @@
 /**
  * How the live bytes of a site go: does it grow, and how fast?
  *
- * Only what is there at snapshots is seen, and a cache that fills and is emptied grows most of the time.
- * So a rise counts only where it goes beyond what the site has given back before.
+ * Only what is there at snapshots is seen, and a cache that fills and is emptied grows most of the
+ * time. So a rise counts only where it goes beyond what the site has given back before.
  */
 import type { Growth, Snapshot } from './profile.js'
 
@@ -32,8 +32,8 @@ function aligned(history: readonly number[], count: number): number[] {
 }
 
 /**
- * The figures behind {@link growthOf}. All are 0 where there are no snapshots; the slope is also 0 where
- * no time passed between them.
+ * The figures behind {@link growthOf}. All are 0 where there are no snapshots; the slope is also 0
+ * where no time passed between them.
  * @param history Live bytes at the last snapshots, one each; as many as there are, or fewer.
  * @param snapshots All snapshots, oldest first.
  */
@@ -67,22 +67,23 @@ const mean = (values: readonly number[]): number =>
   values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length)
 
 /**
- * How the live bytes of a site went over the snapshots. Differences within 5 % of its largest value count
- * as none.
+ * How the live bytes of a site went over the snapshots. Differences within 5 % of its largest
+ * value count as none.
  *
  * - `'unknown'`: fewer than three snapshots.
- * - `'startup'`: it was there at the first snapshots (of ten or more the first tenth is not looked at)
- *   and has hardly moved since.
- * - `'growing'`: it rises over the last third of the snapshots too, and beyond what it had before. As
- *   long as it never fell by 15 % of its range, the middle of the last third is above all that came
- *   before, and not by one step. If it fell so far, its low points tell: the last one is above all of before the last third,
- *   and above the first by more than any one interval added. Or it has since risen more than twice as
- *   far as it ever fell.
- * - `'plateau'`: everything else. It rose and stopped, the last third being flat; or it goes up and down
- *   between limits, as a cache does that fills and is emptied; or it shrinks.
+ * - `'startup'`: it was there at the first snapshots (of ten or more the first tenth is not looked
+ *   at) and has hardly moved since.
+ * - `'growing'`: it rises over the last third of the snapshots too, and beyond what it had before.
+ *   As long as it never fell by 15 % of its range, the middle of the last third is above all that
+ *   came before, and not by one step. If it fell so far, its low points tell: the last one is
+ *   above all of before the last third, and above the first by more than any one interval added.
+ *   Or it has since risen more than twice as far as it ever fell.
+ * - `'plateau'`: everything else. It rose and stopped, the last third being flat; or it goes up
+ *   and down between limits, as a cache does that fills and is emptied; or it shrinks.
  *
- * A leak that hides in a larger cache is called growing once it has outgrown what the cache adds in one
- * interval. Takes time in proportion to the snapshots; allocates a few arrays of their length.
+ * A leak that hides in a larger cache is called growing once it has outgrown what the cache adds
+ * in one interval. Takes time in proportion to the snapshots; allocates a few arrays of their
+ * length.
  * @param history Live bytes at the last snapshots, one each; as many as there are, or fewer.
  * @param snapshots All snapshots, oldest first. Only their number counts here.
  */

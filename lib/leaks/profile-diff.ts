@@ -14,15 +14,16 @@ import {
 const SAME_START_MS = 1000
 
 /**
- * The difference of two profiles, of one run or of two: each figure is the later one less the earlier,
- * and may be below 0. Sites are matched by {@link siteKey}; those that are in the earlier one only are
- * there too, and those of which no figure changed are not. `growth` and `why` are the later profile's,
- * of a site that vanished the earlier one's. `since` is when the earlier was taken, `durationMs` the
- * time between the two. Of two profiles of one run, the snapshots after the earlier one are kept.
+ * The difference of two profiles, of one run or of two: each figure is the later one less the
+ * earlier, and may be below 0. Sites are matched by {@link siteKey}; those that are in the earlier
+ * one only are there too, and those of which no figure changed are not. `growth` and `why` are the
+ * later profile's, of a site that vanished the earlier one's. `since` is when the earlier was
+ * taken, `durationMs` the time between the two. Of two profiles of one run, the snapshots after
+ * the earlier one are kept.
  *
  * Either changes nothing. Takes a second or two for 100,000 sites of 16 frames.
- * @throws {OffheapError} INVALID_ARGUMENT for what is no profile, is a difference itself, or has not all
- * its sites.
+ * @throws {OffheapError} INVALID_ARGUMENT for what is no profile, is a difference itself, or has
+ * not all its sites.
  */
 export function diffProfiles(later: LeakProfile, earlier: LeakProfile): LeakProfile {
   checkWhole(later, 'the later profile')
@@ -58,7 +59,9 @@ function checkWhole(profile: LeakProfile, where: string): void {
     refuse(`Expected all sites for ${where}, but it has ${sites.length} of ${totals.sites}`)
 }
 
-/** Sites by their keys. A key that comes twice, as in what was put together by hand, is one site. */
+/**
+ * Sites by their keys. A key that comes twice, as in what was put together by hand, is one site.
+ */
 function byKey({ sites }: LeakProfile): Map<string, Site> {
   const found = new Map<string, Site>()
   for (const site of sites) {

@@ -1,6 +1,6 @@
 /**
- * Leak profiles as JSON: the model as it is, with its fields in a fixed order. What is read is checked
- * field by field, so that whoever takes a profile may rely on its types.
+ * Leak profiles as JSON: the model as it is, with its fields in a fixed order. What is read is
+ * checked field by field, so that whoever takes a profile may rely on its types.
  */
 import { OffheapError, unexpected } from '../core/errors.js'
 import type { Frame, LeakProfile, Site, Snapshot, Totals } from './profile.js'
@@ -8,7 +8,8 @@ import type { Frame, LeakProfile, Site, Snapshot, Totals } from './profile.js'
 /**
  * A profile as JSON; {@link parseProfile} reads it. The same profile gives the same text always.
  * @param options `pretty`: over many lines, indented by two.
- * @throws {OffheapError} INVALID_ARGUMENT if the text were longer than a string can be (half a GiB).
+ * @throws {OffheapError} INVALID_ARGUMENT if the text were longer than a string can be (half a
+ * GiB).
  */
 export function renderJson(profile: LeakProfile, options: { pretty?: boolean } = {}): string {
   const indent = options.pretty === true ? 2 : undefined
@@ -54,7 +55,8 @@ function frameInOrder(frame: Frame): Frame {
 }
 
 /**
- * What `make` makes of a profile, with a clear error where that is longer than a string or a buffer can be.
+ * What `make` makes of a profile, with a clear error where that is longer than a string or a
+ * buffer can be.
  * @throws {OffheapError} INVALID_ARGUMENT if it is.
  */
 export function withinLimits<T>(profile: LeakProfile, make: () => T): T {
@@ -69,18 +71,19 @@ export function withinLimits<T>(profile: LeakProfile, make: () => T): T {
 }
 
 /**
- * Reads a profile from JSON, with every field checked. Fields that the model does not have are left out.
- * Frames that are equal become one object, so that a profile takes less memory than its text. Takes
- * some seconds for 100,000 sites of 16 frames.
- * @throws {OffheapError} INVALID_ARGUMENT if the text is not a profile of version 1: truncated, damaged,
- * of another version. The message says what was expected, and where: `sites[3].stack[0].line`.
+ * Reads a profile from JSON, with every field checked. Fields that the model does not have are
+ * left out. Frames that are equal become one object, so that a profile takes less memory than its
+ * text. Takes some seconds for 100,000 sites of 16 frames.
+ * @throws {OffheapError} INVALID_ARGUMENT if the text is not a profile of version 1: truncated,
+ * damaged, of another version. The message says what was expected, and where:
+ * `sites[3].stack[0].line`.
  */
 export function parseProfile(text: string): LeakProfile {
   if (typeof text !== 'string') throw unexpected('INVALID_ARGUMENT', 'JSON', 'a profile', text)
   const fields = objectAt(parsed(text), 'the profile')
   if (fields['version'] !== 1) {
     const expected = '1, the only version that this release reads,'
-    throw unexpected('INVALID_ARGUMENT', expected, 'version', fields['version'])
+    throw wrong(expected, 'version', fields['version'])
   }
   const since = fields['since'] === undefined ? undefined : dateIn(fields, 'since')
   const figures = new Figures(since !== undefined)
@@ -113,8 +116,9 @@ function parsed(text: string): unknown {
     return JSON.parse(text)
   } catch (cause) {
     // V8's own message quotes the text, which may hold anything.
-    const where = /at position \d+/.exec((cause as Error).message)?.[0] ?? 'at its end'
-    const message = `Expected JSON for a profile of ${text.length} characters, but it is damaged or truncated ${where}`
+    const [where = ''] = / at position \d+/.exec((cause as Error).message) ?? []
+    const what = `Expected JSON for a profile of ${text.length} characters`
+    const message = `${what}, but it is damaged or truncated${where}`
     throw new OffheapError('INVALID_ARGUMENT', message, { cause })
   }
 }
@@ -122,7 +126,9 @@ function parsed(text: string): unknown {
 const within = (path: string, key: string): string => (path === '' ? key : `${path}.${key}`)
 
 function wrong(expected: string, where: string, value: unknown): OffheapError {
-  return unexpected('INVALID_ARGUMENT', expected, where, value)
+  // The message may be shown in a terminal, and the file may hold anything.
+  const shown = typeof value === 'string' ? value.replace(/[^ -~]/g, '?') : value
+  return unexpected('INVALID_ARGUMENT', expected, where, shown)
 }
 
 function objectAt(value: unknown, path: string): Fields {

@@ -13,16 +13,17 @@ import {
 } from './profile-sites.js'
 
 /**
- * One profile with the sites of all: those with the same {@link siteKey} are added up. A sum of peaks is
- * an upper bound, as they need not have been at the same time. Snapshots are taken to the moments of the
- * profile that has most of them; of the others the latest at each moment counts, and at the end the last.
- * `growth` and `why` of a site that is in several profiles are worked out again. Programs are named one
- * after the other; the pid is the first one's; the figures are estimates if any are.
+ * One profile with the sites of all: those with the same {@link siteKey} are added up. A sum of
+ * peaks is an upper bound, as they need not have been at the same time. Snapshots are taken to the
+ * moments of the profile that has most of them; of the others the latest at each moment counts,
+ * and at the end the last. `growth` and `why` of a site that is in several profiles are worked out
+ * again. Programs are named one after the other; the pid is the first one's; the figures are
+ * estimates if any are.
  *
  * Changes none of them. Takes a second or two for 100,000 sites of 16 frames.
  * @param profiles At least one. Differences can be merged with each other, not with what is none.
- * @throws {OffheapError} INVALID_ARGUMENT for an empty list, for what is no profile, and for differences
- * among others.
+ * @throws {OffheapError} INVALID_ARGUMENT for an empty list, for what is no profile, and for
+ * differences among others.
  */
 export function mergeProfiles(profiles: readonly LeakProfile[]): LeakProfile {
   if (!Array.isArray(profiles) || profiles.length === 0)

@@ -21,10 +21,12 @@ export interface Page {
   blocks: CodeBlock[]
 }
 
-/** README.md, CHANGELOG.md and every page below docs/. */
+/** README.md, CHANGELOG.md and every page of docs/ and its folders. */
 export function pages(): Page[] {
-  const below = readdirSync(join(root, 'docs'), { recursive: true, encoding: 'utf8' })
-  const docs = below.filter((name) => name.endsWith('.md'))
+  const files = readdirSync(join(root, 'docs'), { recursive: true, encoding: 'utf8' })
+  const docs = files
+    .map((name) => name.replaceAll('\\', '/'))
+    .filter((name) => name.endsWith('.md'))
   const paths = ['README.md', 'CHANGELOG.md', ...docs.sort().map((name) => `docs/${name}`)]
   return paths.map((path) => {
     const text = readFileSync(join(root, path), 'utf8')

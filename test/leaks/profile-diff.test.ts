@@ -10,6 +10,9 @@ import { expectCode } from '../support/errors.js'
 import { RUNS, RUNS_TIMEOUT } from '../support/runs.js'
 import { anyProfile, js, profileOf, site, uploads } from './render/mock.js'
 
+/** Each compares some hundred figures. */
+const TRIES = Math.min(RUNS, 2000)
+
 const whole = anyProfile(fc.constant(false))
 const keep = { stack: [js('keep src/a.ts:1:1')] }
 const other = { stack: [js('other src/b.ts:2:2')] }
@@ -109,7 +112,7 @@ describe('diffProfiles', () => {
               )
           expect(parseProfile(renderJson(change))).toEqual(change)
         }),
-        { numRuns: RUNS },
+        { numRuns: TRIES },
       )
     },
     RUNS_TIMEOUT,
@@ -122,7 +125,7 @@ describe('diffProfiles', () => {
         expect(sites).toEqual([])
         expect(Object.values(totals).every((value) => value === 0)).toBe(true)
       }),
-      { numRuns: RUNS },
+      { numRuns: TRIES },
     )
   })
 
@@ -204,7 +207,7 @@ describe('mergeProfiles', () => {
           const turned = mergeProfiles(all.toReversed())
           expect(sums(turned)).toEqual(sums(merged))
         }),
-        { numRuns: RUNS },
+        { numRuns: TRIES },
       )
     },
     RUNS_TIMEOUT,
@@ -241,6 +244,6 @@ test('sortSites has the largest first, and always the same order', () => {
       for (const [i, each] of sorted.entries())
         if (i > 0) expect(sorted[i - 1]!.liveBytes).toBeGreaterThanOrEqual(each.liveBytes)
     }),
-    { numRuns: RUNS },
+    { numRuns: TRIES },
   )
 })

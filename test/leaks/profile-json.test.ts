@@ -90,11 +90,12 @@ describe('parseProfile', () => {
   test.each([
     ['nothing', ''],
     ['no JSON', 'Live memory: 12 MiB\n\x1b[31m'],
+    ['a value that a terminal obeys', at(['mode'], '\x9b2J\x1b[31m\u202e')],
     ['a JSON array', '[]'],
     ['null', 'null'],
     ['deep nesting', '['.repeat(200_000)],
   ])('%s is refused, and its text not repeated', (_, text) => {
-    expect(messageOf(text)).not.toContain('\x1b')
+    expect(messageOf(text)).toMatch(/^Expected [ -~]+$/)
   })
 
   test('anything but a string is refused', () => {
@@ -109,14 +110,17 @@ describe('parseProfile', () => {
   })
 })
 
+/** Takes characters away and puts others there: mostly damage, sometimes another digit only. */
+const edit = fc.oneof(
+  fc.tuple(fc.nat(), fc.nat(40), fc.string({ unit: 'binary', maxLength: 3 })),
+  fc.tuple(fc.nat(), fc.constantFrom(0, 1), fc.constantFrom('0', '7', ' ', 'x', '-')),
+)
+
 /** A valid file with some of its characters changed, taken away or doubled. */
 const damaged = fc
   .tuple(
     anyProfile().map((profile) => renderJson(profile)),
-    fc.array(fc.tuple(fc.nat(), fc.nat(40), fc.string({ unit: 'binary', maxLength: 3 })), {
-      minLength: 1,
-      maxLength: 4,
-    }),
+    fc.array(edit, { maxLength: 4 }),
   )
   .map(([text, edits]) => edits.reduce(edited, text))
 
@@ -127,7 +131,7 @@ function edited(text: string, [where, length, inserted]: [number, number, string
 
 /** A valid file with some values replaced by others. */
 const mutated = fc
-  .tuple(anyProfile(), fc.array(fc.tuple(fc.nat(), fc.jsonValue()), { minLength: 1, maxLength: 3 }))
+  .tuple(anyProfile(), fc.array(fc.tuple(fc.nat(), fc.jsonValue()), { maxLength: 3 }))
   .map(([profile, changes]) => {
     const values = JSON.parse(renderJson(profile)) as object
     for (const [where, value] of changes) replaceOne(values, where, value)
@@ -195,9 +199,7 @@ describe('renderJson', () => {
   test('has its fields in one order, whatever the order in the object', () => {
     const turned = Object.fromEntries(Object.entries(uploads()).toReversed())
     expect(renderJson(turned as unknown as LeakProfile)).toBe(renderJson(uploads()))
-    expect(renderJson(uploads()).slice(0, 59)).toBe(
-      '{"version":1,"mode":"exact","sampleBytes":0,"takenAt":"2026-',
-    )
+    expect(renderJson(uploads())).toMatch(/^{"version":1,"mode":"exact","sampleBytes":0,"takenAt":/)
   })
 
   test('on request is for people to read', () => {

@@ -1,6 +1,6 @@
 /**
- * DHAT's format, version 2, for Valgrind's dh_view and the Firefox Profiler. Written from the description
- * at the head of Valgrind's `dhat/dh_main.c`.
+ * DHAT's format, version 2, for Valgrind's dh_view and the Firefox Profiler. Written from the
+ * description at the head of Valgrind's `dhat/dh_main.c`.
  */
 import type { Frame, LeakProfile, Site, Snapshot } from '../profile.js'
 import { withinLimits } from '../profile-json.js'
@@ -37,10 +37,11 @@ interface Moments {
 }
 
 /**
- * The profile as `dhatFileVersion` 2, a program point for each stack; sites that differ in allocator or
- * scope only are one. `eb` and `ebk`, "at t-end", are what is live. What DHAT measures and a profile does
- * not know is worked out: "t-gmax" is the snapshot with most live bytes; lifetimes are the area below the
- * live bytes over time; blocks at a maximum have the site's mean size. Times are in microseconds.
+ * The profile as `dhatFileVersion` 2, a program point for each stack; sites that differ in
+ * allocator or scope only are one. `eb` and `ebk`, "at t-end", are what is live. What DHAT
+ * measures and a profile does not know is worked out: "t-gmax" is the snapshot with most live
+ * bytes; lifetimes are the area below the live bytes over time; blocks at a maximum have the
+ * site's mean size. Times are in microseconds.
  * @throws {OffheapError} INVALID_ARGUMENT for a wrong option.
  */
 export function renderDhat(profile: LeakProfile, options: RenderOptions = {}): string {
@@ -92,7 +93,7 @@ function pointOf(site: Site, { snapshots, largest }: Moments, frames: Numbers): 
     mb: Math.round(peakBytes),
     mbk: Math.max(Math.round(liveBlocks), blocks(peakBytes)),
     gb: Math.round(atLargest),
-    gbk: blocks(atLargest),
+    gbk: isLast ? Math.round(liveBlocks) : blocks(atLargest),
     eb: Math.round(liveBytes),
     ebk: Math.round(liveBlocks),
     fs: stack.map((frame) => frames.of(frame) + 1),
@@ -126,11 +127,16 @@ function add(points: Map<string, ProgramPoint>, point: ProgramPoint): void {
     known[name] += point[name]
 }
 
-/** As DHAT writes frames, and the Firefox Profiler reads them: address, name, and a place in brackets. */
+/**
+ * As DHAT writes frames, and the Firefox Profiler reads them: address, name, and a place in
+ * brackets.
+ */
 function frameText(frame: Frame): string {
   const name = printable(functionName(frame))
-  if (frame.native === true && frame.line === 0)
-    return `0x${(frame.offset ?? 0).toString(16).toUpperCase()}: ${name} (in ${printable(frame.file)})`
+  if (frame.native === true && frame.line === 0) {
+    const address = (frame.offset ?? 0).toString(16).toUpperCase()
+    return `0x${address}: ${name} (in ${printable(frame.file)})`
+  }
   const place = printable(framePlace(frame))
   return `0x0: ${name} (${place === '' ? 'unknown' : place})`
 }

@@ -14,9 +14,10 @@ export interface FoldedOptions extends RenderOptions {
 const DEFAULTS: Required<FoldedOptions> = { minBytes: 0, limit: Infinity, figure: 'liveBytes' }
 
 /**
- * A line a site: its frames, outermost first, between semicolons, then a blank and the figure, which is
- * whole. Sites whose figure is 0 have no line. The format has no numbers below 0: of a difference only
- * what became more is there. A ';' in a name becomes ':'; control characters become escapes.
+ * A line a site: its frames, outermost first, between semicolons, then a blank and the figure,
+ * which is whole. Sites whose figure is 0 have no line. The format has no numbers below 0: of a
+ * difference only what became more is there. A ';' in a name becomes ':'; control characters
+ * become escapes.
  * @throws {OffheapError} INVALID_ARGUMENT for a wrong option.
  */
 export function renderFolded(profile: LeakProfile, options: FoldedOptions = {}): string {

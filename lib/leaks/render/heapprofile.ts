@@ -1,4 +1,7 @@
-/** A sampling heap profile as Chrome DevTools and Node write it: a tree of calls with their live bytes. */
+/**
+ * A sampling heap profile as Chrome DevTools and Node write it: a tree of calls with their live
+ * bytes.
+ */
 import type { Frame, LeakProfile } from '../profile.js'
 import { withinLimits } from '../profile-json.js'
 import { FrameNumbering } from './interning.js'
@@ -9,8 +12,9 @@ import { selectWithRest } from './select.js'
 const DEFAULTS: Required<RenderOptions> = { minBytes: 0, limit: Infinity }
 
 /**
- * The live bytes as `.heapprofile`: the Memory panel of Chrome DevTools opens it, and so does Visual
- * Studio Code. It has one figure and none below 0: of a difference only what became more is there.
+ * The live bytes as `.heapprofile`: the Memory panel of Chrome DevTools opens it, and so does
+ * Visual Studio Code. It has one figure and none below 0: of a difference only what became more is
+ * there.
  * @throws {OffheapError} INVALID_ARGUMENT for a wrong option.
  */
 export function renderHeapProfile(profile: LeakProfile, options: RenderOptions = {}): string {
@@ -33,8 +37,8 @@ export function renderHeapProfile(profile: LeakProfile, options: RenderOptions =
 }
 
 /**
- * A tree of calls. Its nodes are numbers from 0, the root, as there may be millions: what belongs to one
- * is in arrays.
+ * A tree of calls. Its nodes are numbers from 0, the root, as there may be millions: what belongs
+ * to one is in arrays.
  */
 class Tree {
   private readonly frames: number[] = []
@@ -84,9 +88,9 @@ class Tree {
     const open: number[] = []
     let node: number | undefined = 0
     while (node !== undefined) {
-      parts.push(
-        `{"callFrame":${frames[this.frames[node]!]},"selfSize":${this.sizes[node]},"id":${node + 1},"children":[`,
-      )
+      const size = this.sizes[node]!
+      parts.push(`{"callFrame":${frames[this.frames[node]!]},"selfSize":${size},`)
+      parts.push(`"id":${node + 1},"children":[`)
       open.push(node)
       let next: number = this.firsts[node]!
       // Those that end here; the root has no next.

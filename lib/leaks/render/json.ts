@@ -13,9 +13,10 @@ export interface JsonOptions extends RenderOptions {
 const DEFAULTS: Required<JsonOptions> = { minBytes: 0, limit: Infinity, pretty: false }
 
 /**
- * The profile as JSON, with the sites that the options leave. The totals are those of all sites, and
- * `totals.sites` is their number, so that a reader sees that some are missing.
- * @throws {OffheapError} INVALID_ARGUMENT for a wrong option; if the text were longer than a string can be.
+ * The profile as JSON, with the sites that the options leave. The totals are those of all sites,
+ * and `totals.sites` is their number, so that a reader sees that some are missing.
+ * @throws {OffheapError} INVALID_ARGUMENT for a wrong option; if the text were longer than a
+ * string can be.
  */
 export function renderJson(profile: LeakProfile, options: JsonOptions = {}): string {
   const { pretty, ...choice } = withDefaults('json', options, DEFAULTS)

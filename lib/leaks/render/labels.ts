@@ -82,8 +82,8 @@ export const UNKNOWN_FRAME: Frame = { function: '(unknown)', file: '', line: 0, 
 const FOREIGN = /^node:|[\\/]node_modules[\\/]/
 
 /**
- * Where the line that is the user's own stands on a stack: the innermost that is neither native, nor
- * Node's, nor of a package. If there is none: the innermost of JavaScript, else the innermost.
+ * Where the line that is the user's own stands on a stack: the innermost that is neither native,
+ * nor Node's, nor of a package. If there is none: the innermost of JavaScript, else the innermost.
  */
 export function userFrameIndex({ stack }: Site): number {
   const own = stack.findIndex(({ native, file }) => native !== true && !FOREIGN.test(file))
@@ -95,8 +95,9 @@ export function userFrameIndex({ stack }: Site): number {
 }
 
 /**
- * What would move a terminal's cursor, colour it, turn the direction of the text, or be no character.
- * The range of surrogates finds halves only, as with the flag u pairs are one character.
+ * What would move a terminal's cursor, colour it, turn the direction of the text, or be no
+ * character. The range of surrogates finds halves only, as with the flag u pairs are one
+ * character.
  */
 const UNSAFE =
   /[\p{Cc}\u{200b}-\u{200f}\u{2028}-\u{202e}\u{2060}-\u{206f}\u{feff}\u{d800}-\u{dfff}\u{e0000}-\u{e007f}]/gu

@@ -15,8 +15,8 @@ export interface MarkdownOptions extends RenderOptions {
 const DEFAULTS: Required<MarkdownOptions> = { minBytes: 1, limit: 10, frames: 8 }
 
 /**
- * The summary, a table of the sites, largest first, and their stacks. Names stand in code spans, in which
- * nothing of them is Markdown or HTML.
+ * The summary, a table of the sites, largest first, and their stacks. Names stand in code spans,
+ * in which nothing of them is Markdown or HTML.
  * @throws {OffheapError} INVALID_ARGUMENT for a wrong option.
  */
 export function renderMarkdown(profile: LeakProfile, options: MarkdownOptions = {}): string {
@@ -54,12 +54,14 @@ function stackOf(site: Site, number: number, frames: number): string {
   return [`${number}. ${where.join(', ')}`, ...shown, ...more].join('\n')
 }
 
+const entity = (each: string): string => `&#${each.codePointAt(0)};`
+
 /**
- * Text as code that is shown as it is, in a table too. Where a span would need more than its backticks,
- * HTML says it, with what could mean something as entities.
+ * Text as code that is shown as it is, in a table too. Where a span would need more than its
+ * backticks, HTML says it, with what could mean something as entities.
  */
 function code(text: string): string {
   const safe = printable(text)
   if (safe.trim() !== '' && !/[`|]/.test(safe)) return `\`${safe}\``
-  return `<code>${safe.replace(/[^\p{L}\p{N} ./:,-]/gu, (each) => `&#${each.codePointAt(0)};`)}</code>`
+  return `<code>${safe.replace(/[^\p{L}\p{N} ./:,-]/gu, entity)}</code>`
 }

@@ -4,8 +4,8 @@ import { OffheapError, unexpected } from '../../core/errors.js'
 /** What every renderer understands. */
 export interface RenderOptions {
   /**
-   * Leaves out sites with fewer live bytes; of a difference, with a smaller change. Formats with sums
-   * have what was left out as one entry. Default 0, in text and Markdown 1.
+   * Leaves out sites with fewer live bytes; of a difference, with a smaller change. Formats with
+   * sums have what was left out as one entry. Default 0, in text and Markdown 1.
    */
   minBytes?: number
   /** Shows at most so many sites, the largest. Default: all; in text 20, in Markdown 10. */
@@ -35,7 +35,8 @@ const isCount = (value: unknown, least: number): boolean =>
 
 /**
  * The options with the defaults filled in. An option that is `undefined` counts as not given.
- * @throws {OffheapError} INVALID_ARGUMENT for one that the format does not have, or that is not valid.
+ * @throws {OffheapError} INVALID_ARGUMENT for one that the format does not have, or that is not
+ * valid.
  */
 export function withDefaults<T extends RenderOptions>(
   format: string,
@@ -62,6 +63,7 @@ export function withDefaults<T extends RenderOptions>(
 }
 
 function unknownOption(format: string, name: string, known: readonly string[]): OffheapError {
-  const message = `The format ${format} has no option ${JSON.stringify(name)}, only ${known.join(', ')}`
+  const what = `The format ${format} has no option ${JSON.stringify(name)}`
+  const message = `${what}, only ${known.join(', ')}`
   return new OffheapError('INVALID_ARGUMENT', message)
 }

@@ -1,12 +1,17 @@
 /** pprof's protocol buffers, as `go tool pprof`, Pyroscope and Parca read them. */
+import { createRequire } from 'node:module'
 import { gzipSync } from 'node:zlib'
-import { Function, Location, Mapping, Profile, Sample, StringTable } from 'pprof-format'
+import type * as PprofFormat from 'pprof-format'
 import type { Frame, LeakProfile, Site } from '../profile.js'
 import { withinLimits } from '../profile-json.js'
 import { FrameNumbering, Numbering } from './interning.js'
 import { functionName, UNKNOWN_FRAME } from './labels.js'
 import { type RenderOptions, withDefaults } from './options.js'
 import { selectWithRest } from './select.js'
+
+/** Loaded when a profile is rendered, not with what renders none. */
+const load = (): typeof PprofFormat =>
+  createRequire(import.meta.url)('pprof-format') as typeof PprofFormat
 
 /** Options of the format `pprof`. */
 export interface PprofOptions extends RenderOptions {
@@ -16,7 +21,9 @@ export interface PprofOptions extends RenderOptions {
 
 const DEFAULTS: Required<PprofOptions> = { minBytes: 0, limit: Infinity, gzip: true }
 
-/** Names and units of a sample's values, as Go's heap profiles have them. The default is the last. */
+/**
+ * Names and units of a sample's values, as Go's heap profiles have them. The default is the last.
+ */
 const TYPES = [
   ['alloc_objects', 'count'],
   ['alloc_space', 'bytes'],
@@ -25,25 +32,27 @@ const TYPES = [
 ] as const
 
 /**
- * A profile of pprof with the sample types `alloc_objects`, `alloc_space`, `inuse_objects` and, what is
- * shown first, `inuse_space`. Samples have the labels `allocator` and `scope`. A native frame has its
- * library as mapping, with the build id, and its offset there as address, so that symbolizers find it; one
- * without a symbol has no function until they do. All others belong to the first mapping, the program. In a difference values may be below 0, which pprof's
- * viewers know. Estimates are rounded.
+ * A profile of pprof with the sample types `alloc_objects`, `alloc_space`, `inuse_objects` and,
+ * what is shown first, `inuse_space`. Samples have the labels `allocator` and `scope`. A native
+ * frame has its library as mapping, with the build id, and its offset there as address, so that
+ * symbolizers find it; one without a symbol has no function until they do. All others belong to
+ * the first mapping, the program. In a difference values may be below 0, which pprof's viewers
+ * know. Estimates are rounded.
  * @returns The bytes, gzipped unless the options say otherwise.
  * @throws {OffheapError} INVALID_ARGUMENT for a wrong option.
  */
 export function renderPprof(profile: LeakProfile, options: PprofOptions = {}): Uint8Array {
   const { gzip, ...choice } = withDefaults('pprof', options, DEFAULTS)
-  const strings = new StringTable()
+  const format = load()
+  const strings = new format.StringTable()
   const text = (value: string): number => strings.dedup(value)
   const valueType = ([type, unit]: readonly [string, string]): object => ({
     type: text(type),
     unit: text(unit),
   })
-  const code = new Code(text, programOf(profile))
+  const code = new Code(format, text, programOf(profile))
   const sample = selectWithRest(profile, choice).map((site) => sampleOf(site, code, text))
-  const proto = new Profile({
+  const proto = new format.Profile({
     sampleType: TYPES.map(valueType),
     sample,
     mapping: code.mappings,
@@ -79,16 +88,20 @@ function commentsOf(profile: LeakProfile): string[] {
   ]
 }
 
-function sampleOf(site: Site, code: Code, text: (value: string) => number): Sample {
+function sampleOf(
+  site: Site,
+  code: Code,
+  text: (value: string) => number,
+): PprofFormat.SampleInput {
   const stack = site.stack.length === 0 ? [UNKNOWN_FRAME] : site.stack
   const labels: [string, string][] = [['allocator', site.allocator]]
   if (site.scopes.length > 0) labels.push(['scope', site.scopes.join(' > ')])
   const values = [site.allocs, site.totalBytes, site.liveBlocks, site.liveBytes]
-  return new Sample({
+  return {
     locationId: stack.map((frame) => code.locations.of(frame) + 1),
     value: values.map(int64),
     label: labels.map(([key, value]) => ({ key: text(key), str: text(value) })),
-  })
+  }
 }
 
 /** Whole, and no more than a double holds exactly. */
@@ -103,11 +116,12 @@ const PROGRAM = 1
 /** The locations, functions and mappings that samples refer to. Ids are from 1. */
 class Code {
   readonly locations = new FrameNumbering((frame) => this.locationOf(frame))
-  readonly functions = new Numbering<Function>()
+  readonly functions = new Numbering<PprofFormat.Function>()
   private readonly libraries = new Numbering<Library>()
   private count = 0
 
   constructor(
+    private readonly format: typeof PprofFormat,
     private readonly text: (value: string) => number,
     program: string,
   ) {
@@ -120,10 +134,10 @@ class Code {
   }
 
   /** They start at 0 and have no end, which says that addresses are offsets already. */
-  get mappings(): Mapping[] {
+  get mappings(): PprofFormat.Mapping[] {
     return this.libraries.items.map(
       ({ file, buildId, isProgram, isSymbolized }, i) =>
-        new Mapping({
+        new this.format.Mapping({
           id: i + 1,
           filename: this.text(file),
           buildId: this.text(buildId),
@@ -134,12 +148,12 @@ class Code {
     )
   }
 
-  private locationOf(frame: Frame): Location {
+  private locationOf(frame: Frame): PprofFormat.Location {
     this.count += 1
     const { native, offset = 0, line, column } = frame
     const isSymbolized = native !== true || !frame.function.startsWith('0x')
     const lines = isSymbolized ? [{ functionId: this.functionOf(frame), line, column }] : []
-    return new Location({
+    return new this.format.Location({
       id: this.count,
       mappingId: native === true ? this.mappingOf(frame, isSymbolized) : PROGRAM,
       address: native === true ? offset : 0,
@@ -153,7 +167,7 @@ class Code {
     const number = this.functions.of(key, () => {
       const id = this.functions.items.length + 1
       const [called, filename] = [this.text(name), this.text(frame.file)]
-      return new Function({ id, name: called, systemName: called, filename })
+      return new this.format.Function({ id, name: called, systemName: called, filename })
     })
     return number + 1
   }

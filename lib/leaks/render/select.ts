@@ -18,8 +18,8 @@ export interface Selection {
 }
 
 /**
- * The sites to show, as many as `limit` says and none smaller than `minBytes`. The rest includes what was
- * left out when the profile was written, if its totals tell of more sites than it has.
+ * The sites to show, as many as `limit` says and none smaller than `minBytes`. The rest includes
+ * what was left out when the profile was written, if its totals tell of more sites than it has.
  */
 export function select(profile: LeakProfile, options: Required<RenderOptions>): Selection {
   const { minBytes, limit } = options
@@ -52,8 +52,8 @@ function addTo(rest: Rest, site: Site, sign: 1 | -1): void {
 }
 
 /**
- * The sites to show and, where others are left out, one more that stands for them: so that sums stay
- * what they are. Its peak is its live bytes, as nobody knows more.
+ * The sites to show and, where others are left out, one more that stands for them: so that sums
+ * stay what they are. Its peak is its live bytes, as nobody knows more.
  */
 export function selectWithRest(profile: LeakProfile, options: Required<RenderOptions>): Site[] {
   const { sites, rest } = select(profile, options)

@@ -26,10 +26,10 @@ interface SpeedscopeFrame {
 }
 
 /**
- * A file of https://www.speedscope.app/file-format-schema.json with four profiles over shared frames:
- * `inuse_space`, `alloc_space`, `inuse_objects` and `alloc_objects`, a sample a site. speedscope refuses
- * weights below 0: of a difference each profile has what became more, and what became less is in one of
- * its own, such as `inuse_space, less`.
+ * A file of https://www.speedscope.app/file-format-schema.json with four profiles over shared
+ * frames: `inuse_space`, `alloc_space`, `inuse_objects` and `alloc_objects`, a sample a site.
+ * speedscope refuses weights below 0: of a difference each profile has what became more, and what
+ * became less is in one of its own, such as `inuse_space, less`.
  * @throws {OffheapError} INVALID_ARGUMENT for a wrong option.
  */
 export function renderSpeedscope(profile: LeakProfile, options: RenderOptions = {}): string {

@@ -1,4 +1,6 @@
-/** The report that a terminal shows: a table, largest first, and below each row the lines of code. */
+/**
+ * The report that a terminal shows: a table, largest first, and below each row the lines of code.
+ */
 import type { Frame, LeakProfile, Site } from '../profile.js'
 import { withinLimits } from '../profile-json.js'
 import { bar, columnsOf, cut, padded, type Paint, painter, type Style } from './columns.js'
@@ -37,10 +39,10 @@ interface Column {
 }
 
 /**
- * A table of the sites, largest first, with figures, a bar and, below, the line of code and its callers.
- * Lines are never wider than `width`: paths are cut at their start, and columns left out that do not
- * fit. Control characters in names are shown as escapes, so that none reaches a terminal. In a
- * difference, figures have signs.
+ * A table of the sites, largest first, with figures, a bar and, below, the line of code and its
+ * callers. Lines are never wider than `width`: paths are cut at their start, and columns left out
+ * that do not fit. Control characters in names are shown as escapes, so that none reaches a
+ * terminal. In a difference, figures have signs.
  * @throws {OffheapError} INVALID_ARGUMENT for a wrong option.
  */
 export function renderText(profile: LeakProfile, options: TextOptions = {}): string {
@@ -182,7 +184,9 @@ function codeOf(site: Site, { width, frames, paint, named }: CodeStyle): string[
   return lines
 }
 
-/** The name of a function and, after it, its place: both in `width` columns, the place cut first. */
+/**
+ * The name of a function and, after it, its place: both in `width` columns, the place cut first.
+ */
 function lineOf(frame: Frame, width: number): { name: string; place: string } {
   const place = printable(framePlace(frame))
   const name = printable(functionName(frame))

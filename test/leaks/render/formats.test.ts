@@ -25,7 +25,7 @@ function forAny(check: (profile: LeakProfile, options: Record<string, number>) =
     fc.record({ limit: fc.nat(5) }),
     fc.record({ minBytes: fc.nat(2000) }),
   )
-  fc.assert(fc.property(anyProfile(), options, check), { numRuns: RUNS })
+  fc.assert(fc.property(anyProfile(), options, check), { numRuns: Math.min(RUNS, 1000) })
 }
 
 interface SpeedscopeFile {
@@ -116,7 +116,9 @@ describe('sums are the profile’s, also where sites are left out', { timeout: R
 
 const DHAT_FIELDS = ['tb', 'tbk', 'tl', 'mb', 'mbk', 'gb', 'gbk', 'eb', 'ebk']
 
-/** What `dhat/dh_main.c` of Valgrind says of version 2, with block lifetimes and without accesses. */
+/**
+ * What `dhat/dh_main.c` of Valgrind says of version 2, with block lifetimes and without accesses.
+ */
 const DHAT_SCHEMA = {
   type: 'object',
   required: ['dhatFileVersion', 'mode', 'verb', 'bklt', 'bkacc', 'tu', 'Mtu', 'tuth', 'cmd', 'pid'],
@@ -302,13 +304,13 @@ function textOf(made: string | Uint8Array): string {
   return gunzipSync(made).toString('latin1')
 }
 
-test('100,000 sites of 16 frames are rendered in seconds', () => {
-  const many = manySites(100_000, 16)
+test('20,000 sites of 16 frames are rendered in seconds', () => {
+  const many = manySites(20_000, 16)
   for (const [name, { render }] of formats) {
     const all = name === 'text' || name === 'markdown' ? { limit: Infinity } : {}
     const start = performance.now()
     render(many, all)
-    // A loaded machine takes its time; what is quadratic takes minutes.
-    expect(performance.now() - start, name).toBeLessThan(20_000)
+    // A tenth of that is usual. A loaded machine takes its time; what is quadratic takes minutes.
+    expect(performance.now() - start, name).toBeLessThan(10_000)
   }
 }, 120_000)

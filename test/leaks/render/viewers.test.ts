@@ -1,6 +1,6 @@
 /**
- * The viewers themselves open what is rendered: speedscope (its own format, and as a second importer
- * .heapprofile and pprof), and Valgrind's dh_view.
+ * The viewers themselves open what is rendered: speedscope (its own format, and as a second
+ * importer .heapprofile and pprof), and Valgrind's dh_view.
  */
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'

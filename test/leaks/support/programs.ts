@@ -1,12 +1,15 @@
 /**
- * Programs that read what is rendered. A test that needs one which is missing is skipped by name; in CI,
- * which installs them all, it fails.
+ * Programs that read what is rendered. A test that needs one which is missing is skipped by name;
+ * in CI, which installs them all, it fails.
  */
 import { execFileSync } from 'node:child_process'
 import { accessSync, constants } from 'node:fs'
 import { delimiter, join } from 'node:path'
 
-/** Where a program is on the path; its bare name in CI where it is missing, so that starting it fails. */
+/**
+ * Where a program is on the path; its bare name in CI where it is missing, so that starting it
+ * fails.
+ */
 export function programPath(name: string): string | undefined {
   const folders = (process.env['PATH'] ?? '').split(delimiter)
   const found = folders.map((folder) => join(folder, name)).find(isExecutable)
