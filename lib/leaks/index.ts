@@ -1,6 +1,7 @@
 /** offheap/leaks: who holds the memory. Exports only; see docs/leaks/. */
 export { BacktracingAllocator, type TracedBlock } from './backtracing.js'
 export { type GrowthFigures, growthFigures, growthOf } from './growth.js'
+export { httpHandler, type HttpHandler, type HttpHandlerOptions } from './http.js'
 export {
   type MallocFigures,
   memoryReport,
@@ -9,6 +10,13 @@ export {
   type ProfileSource,
   type TracedFigures,
 } from './memory-report.js'
+export {
+  type FiguresSource,
+  metrics,
+  type MetricsOptions,
+  type MetricsRegistry,
+  type RegisteredMetrics,
+} from './metrics.js'
 export { renderMemoryReport } from './memory-text.js'
 export type { Finding, Verdict, VerdictKind } from './memory-verdict.js'
 export {

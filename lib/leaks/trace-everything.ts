@@ -13,6 +13,7 @@ import type { Pointer } from '../core/pointer.js'
 import { Region } from '../core/region.js'
 import { RegionAllocator } from '../core/region-allocator.js'
 import type { CHeap } from '../core/valloc.js'
+import { scoped, wrapped } from './calls.js'
 import type { AnyFunction } from './capture.js'
 import type { LeakProfile } from './profile.js'
 import type { TraceMode } from './sampler.js'
@@ -31,6 +32,10 @@ export interface Tracing {
   snapshot(): void
   /** Sums by allocator, and no stacks: microseconds. */
   figures(): TraceFigures
+  /** As of BacktracingAllocator: what `run` allocates, after awaits too, has a label. */
+  scope<T>(name: string, run: () => T): T
+  /** As of BacktracingAllocator: what C allocates in it has the stack of JavaScript below its own. */
+  wrap<A extends unknown[], R>(call: (...args: A) => R): (...args: A) => R
   /** Puts the methods back. What was traced is not followed any more. */
   stop(): void
 }
@@ -343,6 +348,8 @@ export function traceEverything(
     profile: () => trace.profile(),
     snapshot: () => trace.snapshot(),
     figures: () => trace.figures(),
+    scope: (name, run) => scoped(name, run, 'Tracing'),
+    wrap: (call) => wrapped(call, trace.frames, 'Tracing'),
     stop() {
       everything.stop()
       if (running === everything) running = null
