@@ -13,10 +13,11 @@ import type { Pointer } from '../core/pointer.js'
 import { Region } from '../core/region.js'
 import { RegionAllocator } from '../core/region-allocator.js'
 import type { CHeap } from '../core/valloc.js'
+import { scoped, wrapped } from './calls.js'
 import type { AnyFunction } from './capture.js'
 import type { LeakProfile } from './profile.js'
 import type { TraceMode } from './sampler.js'
-import { Trace, type TraceOptions } from './trace.js'
+import { Trace, type TraceFigures, type TraceOptions } from './trace.js'
 import { tracedHeap } from './traced-door.js'
 
 export interface TraceEverythingOptions extends TraceOptions {
@@ -29,6 +30,12 @@ export interface Tracing {
   mode: TraceMode
   profile(): LeakProfile
   snapshot(): void
+  /** Sums by allocator, and no stacks: microseconds. */
+  figures(): TraceFigures
+  /** As of BacktracingAllocator: what `run` allocates, after awaits too, has a label. */
+  scope<T>(name: string, run: () => T): T
+  /** As of BacktracingAllocator: what C allocates in it has the stack of JavaScript below its own. */
+  wrap<A extends unknown[], R>(call: (...args: A) => R): (...args: A) => R
   /** Puts the methods back. What was traced is not followed any more. */
   stop(): void
 }
@@ -188,7 +195,7 @@ class Everything {
         return ptr
       },
     )
-    for (const name of ['alloc', 'tryAlloc', 'adopt']) {
+    for (const name of ['alloc', 'allocZeroed', 'dupe', 'dupeZ', 'tryAlloc', 'adopt']) {
       this.replace<Allocator>(prototype, name, (on, _, call, self) => {
         const a = call() as Allocation | null
         if (a !== null) this._recordHandle(on, a, self)
@@ -340,6 +347,9 @@ export function traceEverything(
     },
     profile: () => trace.profile(),
     snapshot: () => trace.snapshot(),
+    figures: () => trace.figures(),
+    scope: (name, run) => scoped(name, run, 'Tracing'),
+    wrap: (call) => wrapped(call, trace.frames, 'Tracing'),
     stop() {
       everything.stop()
       if (running === everything) running = null

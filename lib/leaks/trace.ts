@@ -39,6 +39,37 @@ export interface TraceOptions {
   handles?: boolean
 }
 
+/** What an allocator has served, and what of that lives. Of a sampled trace these are estimates. */
+export interface AllocatorFigures {
+  /** Its name; allocators with the same name are one. */
+  allocator: string
+  /** Blocks that were allocated, and that were freed. Neither ever falls. */
+  allocs: number
+  frees: number
+  /** Bytes that were allocated in all. Never falls. */
+  totalBytes: number
+  liveBlocks: number
+  liveBytes: number
+}
+
+/** Sums without stacks: what takes little time to ask for. */
+export interface TraceFigures {
+  allocators: AllocatorFigures[]
+  liveBlocks: number
+  liveBytes: number
+  /** The most that liveBytes has been. */
+  peakBytes: number
+  /** Call stacks that allocated. */
+  sites: number
+  /** Frees of blocks that were not recorded. */
+  unknownFrees: number
+  /** Blocks that are counted by their site only, as the ledger was full. */
+  unlisted: number
+  /** Bytes that the ledger takes, outside of the JavaScript heap. */
+  ledgerBytes: number
+}
+
+const SUMMED = ['allocs', 'frees', 'totalBytes', 'liveBlocks', 'liveBytes'] as const
 const DEFAULT_SAMPLE = 512 * 1024
 const MOST_BLOCKS = 2 ** 31
 
@@ -166,6 +197,19 @@ export class Trace {
   snapshot(): void {
     const { liveBlocks } = this.ledger.totals()
     this._history.note(now() - this._startedAt, liveBlocks, this.ledger.liveBytes())
+  }
+
+  /** Sums by allocator, without a look at stacks. O(sites). */
+  figures(): TraceFigures {
+    const byName = new Map<number, AllocatorFigures>()
+    for (const site of this.ledger.sites()) {
+      const none = { allocs: 0, frees: 0, totalBytes: 0, liveBlocks: 0, liveBytes: 0 }
+      const sum = byName.get(site.name) ?? { allocator: this.ledger.nameOf(site.name), ...none }
+      for (const field of SUMMED) sum[field] += site[field]
+      byName.set(site.name, sum)
+    }
+    const { records: _, bytes: ledgerBytes, ...totals } = this.ledger.totals()
+    return { allocators: [...byName.values()], ...totals, ledgerBytes }
   }
 
   profile(): LeakProfile {

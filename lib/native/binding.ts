@@ -72,6 +72,7 @@ export interface NativeHeapInfo {
   free: number
   mmapped: number
   arena: number
+  freeBlocks: number
 }
 
 /** The raw operations of one native heap. Arguments and results through the box. */

@@ -11,7 +11,8 @@ export function memoryUsage(): {
   external: number
   arrayBuffers: number
   heap: number
+  heapTotal: number
 } {
-  const { rss, external, arrayBuffers, heapUsed: heap } = process.memoryUsage()
-  return { rss, external, arrayBuffers, heap }
+  const { rss, external, arrayBuffers, heapUsed: heap, heapTotal } = process.memoryUsage()
+  return { rss, external, arrayBuffers, heap, heapTotal }
 }

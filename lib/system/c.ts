@@ -22,6 +22,11 @@ export interface HeapInfo {
   mmapped: number
   /** What the heap got from the system, without `mmapped`. */
   arena: number
+  /**
+   * Blocks that `free` is in: pages of theirs that are whole can be given back. 0: the C library does not
+   * count them.
+   */
+  freeBlocks: number
 }
 
 /**

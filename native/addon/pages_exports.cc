@@ -44,7 +44,7 @@ static Napi::Value Trim(Napi::CallbackInfo const &info) {
   return Napi::Boolean::New(info.Env(), os_heap_trim());
 }
 
-// {inUse, free, mmapped, arena} in bytes, or null where the C library cannot tell
+// {inUse, free, mmapped, arena} in bytes and freeBlocks, or null where the C library cannot tell
 static Napi::Value HeapInfo(Napi::CallbackInfo const &info) {
   os_heap_info_t heap;
   if (!os_heap_get_info(&heap)) return info.Env().Null();
@@ -53,6 +53,7 @@ static Napi::Value HeapInfo(Napi::CallbackInfo const &info) {
   result.Set("free", heap.free);
   result.Set("mmapped", heap.mmapped);
   result.Set("arena", heap.arena);
+  result.Set("freeBlocks", heap.free_blocks);
   return result;
 }
 

@@ -50,10 +50,11 @@ void *os_heap_realloc(void *ptr, size_t new_size, size_t align, bool raw);
 bool os_heap_trim(void);
 
 typedef struct os_heap_info {
-  double in_use;   /* bytes in blocks handed out, mmapped ones included        */
-  double free;     /* bytes the heap keeps for later: retained, not leaked     */
-  double mmapped;  /* bytes of in_use that have mappings of their own          */
-  double arena;    /* bytes the heap got from the system, mmapped not included */
+  double in_use;      /* bytes in blocks handed out, mmapped ones included        */
+  double free;        /* bytes the heap keeps for later: retained, not leaked     */
+  double mmapped;     /* bytes of in_use that have mappings of their own          */
+  double arena;       /* bytes the heap got from the system, mmapped not included */
+  double free_blocks; /* blocks that `free` is in; 0: not counted                 */
 } os_heap_info_t;
 
 /* false: this C library cannot tell. */

@@ -90,6 +90,7 @@ bool os_heap_get_info(os_heap_info_t *info) {
   info->free = (double)from.fordblks;
   info->mmapped = (double)from.hblkhd;
   info->arena = (double)from.arena;
+  info->free_blocks = (double)from.ordblks + (double)from.smblks;
   return true;
 }
 
@@ -102,6 +103,7 @@ bool os_heap_get_info(os_heap_info_t *info) {
   info->free = (double)from.size_allocated - (double)from.size_in_use;
   info->mmapped = 0;
   info->arena = (double)from.size_allocated;
+  info->free_blocks = 0;
   return true;
 }
 

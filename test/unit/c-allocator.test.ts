@@ -105,6 +105,16 @@ describe.runIf(onGlibc && !sanitized)('the C library', () => {
     expect(after.inUse - before.inUse).toBeLessThan(2 * MIB)
   })
 
+  test('counts the blocks that are free between those in use', () => {
+    const blocks = Array.from({ length: 20_000 }, () => cAllocator.rawAlloc(2000, 16))
+    const before = cAllocator.info()!
+    blocks.forEach((ptr, i) => i % 2 === 0 && cAllocator.rawFree(ptr, 2000, 16))
+    const holes = cAllocator.info()!.freeBlocks - before.freeBlocks
+    expect(holes).toBeGreaterThan(9_000)
+    expect(holes).toBeLessThan(10_100)
+    blocks.forEach((ptr, i) => i % 2 === 1 && cAllocator.rawFree(ptr, 2000, 16))
+  })
+
   test('keeps freed memory until it is trimmed', () => {
     const blocks = Array.from({ length: 50_000 }, () => cAllocator.rawAlloc(1000, 16))
     for (const ptr of blocks) poke(ptr, new Uint8Array(8))

@@ -22,6 +22,10 @@ const CHECKS: Readonly<Record<string, readonly [string, (value: unknown) => bool
   pretty: ['a boolean', (value) => typeof value === 'boolean'],
   title: ['a string', (value) => typeof value === 'string'],
   gzip: ['a boolean', (value) => typeof value === 'boolean'],
+  sampleType: [
+    "'alloc_objects', 'alloc_space', 'inuse_objects' or 'inuse_space'",
+    (value) => typeof value === 'string' && /^(alloc|inuse)_(objects|space)$/.test(value),
+  ],
   figure: ['the name of a figure', (value) => FIGURES.includes(value as Figure)],
 }
 

@@ -17,9 +17,19 @@ const load = (): typeof PprofFormat =>
 export interface PprofOptions extends RenderOptions {
   /** Compressed, as files are. Default true. */
   gzip?: boolean
+  /** What viewers show first. Default 'inuse_space'. */
+  sampleType?: SampleType
 }
 
-const DEFAULTS: Required<PprofOptions> = { minBytes: 0, limit: Infinity, gzip: true }
+/** What a sample has values of, as Go's heap profiles have them. */
+export type SampleType = (typeof TYPES)[number][0]
+
+const DEFAULTS: Required<PprofOptions> = {
+  minBytes: 0,
+  limit: Infinity,
+  gzip: true,
+  sampleType: 'inuse_space',
+}
 
 /**
  * Names and units of a sample's values, as Go's heap profiles have them. The default is the last.
@@ -33,7 +43,7 @@ const TYPES = [
 
 /**
  * A profile of pprof with the sample types `alloc_objects`, `alloc_space`, `inuse_objects` and,
- * what is shown first, `inuse_space`. Samples have the labels `allocator` and `scope`. A native
+ * what is shown first unless the options say otherwise, `inuse_space`. Samples have the labels `allocator` and `scope`. A native
  * frame has its library as mapping, with the build id, and its offset there as address, so that
  * symbolizers find it; one without a symbol has no function until they do. All others belong to
  * the first mapping, the program. In a difference values may be below 0, which pprof's viewers
@@ -42,7 +52,7 @@ const TYPES = [
  * @throws {OffheapError} INVALID_ARGUMENT for a wrong option.
  */
 export function renderPprof(profile: LeakProfile, options: PprofOptions = {}): Uint8Array {
-  const { gzip, ...choice } = withDefaults('pprof', options, DEFAULTS)
+  const { gzip, sampleType, ...choice } = withDefaults('pprof', options, DEFAULTS)
   const format = load()
   const strings = new format.StringTable()
   const text = (value: string): number => strings.dedup(value)
@@ -64,7 +74,7 @@ export function renderPprof(profile: LeakProfile, options: PprofOptions = {}): U
     periodType: valueType(['space', 'bytes']),
     period: profile.sampleBytes,
     comment: commentsOf(profile).map(text),
-    defaultSampleType: text('inuse_space'),
+    defaultSampleType: text(sampleType),
   })
   const encoded = withinLimits(profile, () => proto.encode())
   return gzip ? gzipSync(encoded) : encoded
