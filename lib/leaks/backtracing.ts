@@ -24,7 +24,14 @@ import { scoped, wrapped } from './calls.js'
 import type { AnyFunction } from './capture.js'
 import type { ListedBlock } from './ledger/ledger.js'
 import type { Frame, LeakProfile } from './profile.js'
-import { type HotMethods, sampled, unlisted, untraced, type Watcher } from './light-methods.js'
+import {
+  type HotMethods,
+  outOfMemory,
+  sampled,
+  unlisted,
+  untraced,
+  type Watcher,
+} from './light-methods.js'
 import type { TraceMode } from './sampler.js'
 import { readStack } from './stacks.js'
 import { Trace, type TraceFigures, type TraceOptions } from './trace.js'
@@ -113,7 +120,7 @@ export class BacktracingAllocator extends Allocator implements Watcher {
     const { ledger, sampler } = this._trace
     if (this._disposed || mode === 'exact') return BacktracingAllocator.prototype
     if (mode === 'sampled') return sampled(inner, this, sampler.words, ledger.cells)
-    const methods = untraced(inner)
+    const methods = untraced(inner, this)
     if (ledger.totals().records > 0) methods.rawFree = unlisted(inner, this, ledger.cells)
     return methods
   }
@@ -127,7 +134,8 @@ export class BacktracingAllocator extends Allocator implements Watcher {
 
   override alloc(layout: Layout | number, align?: number): Allocation {
     if (this._disposed) throw disposed(this.name)
-    const a = this.inner.alloc(layout, align)
+    const a = this.inner.tryAlloc(layout, align)
+    if (a === null) return outOfMemory(this.name, layout, align)
     this.watchHandle(a, BacktracingAllocator.prototype.alloc)
     return a
   }

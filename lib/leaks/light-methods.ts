@@ -4,7 +4,8 @@
  * that goes through fields of the tracer costs 5 ns more each.
  */
 import type { Allocation } from '../core/allocation.js'
-import type { Allocator } from '../core/allocator.js'
+import { alignOf, type Allocator, sizeOf } from '../core/allocator.js'
+import { OutOfMemoryError } from '../core/errors.js'
 import type { Layout } from '../core/layout.js'
 import type { Pointer } from '../core/pointer.js'
 import type { AnyFunction } from './capture.js'
@@ -15,16 +16,23 @@ export type HotMethods = Pick<Allocator, 'rawAlloc' | 'alloc' | 'tryAlloc' | 'ra
 
 /** What they hand over what is to be looked at to; `skip` is where its stack begins. */
 export interface Watcher {
+  readonly name: string
   rawAllocWatched(size: number, align: number, skip: AnyFunction): Pointer
   watchHandle(a: Allocation, skip: AnyFunction): void
   rawFreeWatched(ptr: Pointer, size: number, align: number): void
 }
 
+/** The tracer's own, so that the error names it. */
+export function outOfMemory(by: string, layout: Layout | number, align: number | undefined): never {
+  throw new OutOfMemoryError(by, sizeOf(layout), alignOf(layout, align))
+}
+
 /** Nothing is written down, and nothing of what is there need be followed. */
-export function untraced(inner: Allocator): HotMethods {
+export function untraced(inner: Allocator, watcher: Watcher): HotMethods {
   return {
     rawAlloc: (size, align) => inner.rawAlloc(size, align),
-    alloc: (layout, align) => inner.alloc(layout, align),
+    alloc: (layout, align) =>
+      inner.tryAlloc(layout, align) ?? outOfMemory(watcher.name, layout, align),
     tryAlloc: (layout, align) => inner.tryAlloc(layout, align),
     rawFree: (ptr, size, align) => inner.rawFree(ptr, size, align),
   }
@@ -48,7 +56,8 @@ export function sampled(
     return watcher.rawAllocWatched(size, align, rawAlloc)
   }
   const alloc = (layout: Layout | number, align?: number): Allocation => {
-    const a = inner.alloc(layout, align)
+    const a = inner.tryAlloc(layout, align)
+    if (a === null) return outOfMemory(watcher.name, layout, align)
     const left = words[SamplerWord.LEFT]! - a._size
     if (left >= 0) words[SamplerWord.LEFT] = left
     else watcher.watchHandle(a, alloc)
