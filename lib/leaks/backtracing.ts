@@ -15,7 +15,7 @@
  */
 import type { Allocation } from '../core/allocation.js'
 import { Allocator, type AllocatorStats } from '../core/allocator.js'
-import { OffheapError, unexpected } from '../core/errors.js'
+import { OffheapError, OutOfMemoryError, unexpected } from '../core/errors.js'
 import type { Layout } from '../core/layout.js'
 import type { Pointer } from '../core/pointer.js'
 import { disposed } from '../core/region.js'
@@ -121,7 +121,12 @@ export class BacktracingAllocator extends Allocator {
   }
 
   override alloc(layout: Layout | number, align?: number): Allocation {
-    const a = this.inner.alloc(layout, align)
+    let a: Allocation
+    try {
+      a = this.inner.alloc(layout, align)
+    } catch (error) {
+      throw this._ownError(error)
+    }
     a._owner = this
     const left = this._words[SamplerWord.LEFT]! - a._size
     if (left >= 0) this._words[SamplerWord.LEFT] = left
@@ -137,6 +142,12 @@ export class BacktracingAllocator extends Allocator {
     if (left >= 0) this._words[SamplerWord.LEFT] = left
     else this._watch(a, BacktracingAllocator.prototype.tryAlloc)
     return a
+  }
+
+  /** That memory is out is said in this allocator's name, which has the inner one's in it. */
+  private _ownError(error: unknown): unknown {
+    if (!(error instanceof OutOfMemoryError)) return error
+    return new OutOfMemoryError(this.name, error.size, error.align)
   }
 
   private _rawAllocWatched(size: number, align: number): Pointer {
@@ -257,7 +268,11 @@ export class BacktracingAllocator extends Allocator {
 
   override realloc(a: Allocation, layout: Layout | number): Allocation {
     this._assertOwn(a, 'realloc')
-    this._move(a, () => this.inner.realloc(a, layout))
+    try {
+      this._move(a, () => this.inner.realloc(a, layout))
+    } catch (error) {
+      throw this._ownError(error)
+    }
     return a
   }
 

@@ -105,7 +105,7 @@ class Everything {
   heapOf(allocator: Allocator): number {
     const known = this._heaps.get(allocator)
     if (known !== undefined) return known
-    const heap = this.trace.ledger.addHeap(allocator.name)
+    const heap = this.trace.ledger.addHeap(nameOf(allocator))
     this._heaps.set(allocator, heap)
     if (allocator instanceof RegionAllocator) this._ended.register(allocator, heap)
     return heap
@@ -195,13 +195,21 @@ class Everything {
         return ptr
       },
     )
-    for (const name of ['alloc', 'allocZeroed', 'dupe', 'dupeZ', 'tryAlloc', 'adopt']) {
+    for (const name of ['alloc', 'allocZeroed', 'dupe', 'dupeZ', 'tryAlloc']) {
       this.replace<Allocator>(prototype, name, (on, _, call, self) => {
         const a = call() as Allocation | null
         if (a !== null) this._recordHandle(on, a, self)
         return a
       })
     }
+    this.replace<Allocator>(prototype, 'adopt', (on, _, call, self) => {
+      const a = call() as Allocation
+      const record = this.trace.lift(this.heapOf(on), a.ptr)
+      // What this thread allocated is of the line that did. What another did comes in here.
+      if (record === 0) this._recordHandle(on, a, self)
+      else this.trace.keep(record, a.ptr)
+      return a
+    })
   }
 
   private _traceEnding(prototype: object): void {
@@ -254,7 +262,7 @@ class Everything {
   /** What has C of its own is traced there too; what has none is called back, and traced then. */
   private _traceDoor(prototype: object): void {
     const opening = new WeakSet<Allocator>()
-    this.replace<Allocator>(prototype, '_cHeap', (on, _, call): CHeap | null => {
+    this.replace<Allocator>(prototype, '_doorHeap', (on, _, call): CHeap | null => {
       const own = call() as CHeap | null
       if (own === null || opening.has(on)) return own
       opening.add(on)
@@ -294,6 +302,16 @@ class Everything {
         else this.trace.keep(record, address)
       }
     })
+  }
+}
+
+/** A name may be a getter of the program's. */
+function nameOf(allocator: Allocator): string {
+  try {
+    const name: unknown = allocator.name
+    return typeof name === 'string' ? name : 'Allocator'
+  } catch {
+    return 'Allocator' // it allocates nevertheless
   }
 }
 
