@@ -153,8 +153,13 @@ export class BacktracingAllocator extends Allocator {
   private _rawAllocWatched(size: number, align: number): Pointer {
     if (this._disposed) throw disposed(this.name)
     const ptr = this.inner.rawAlloc(size, align)
-    if (ptr !== 0 && this._trace.sampler.takes(size)) {
-      this._trace.record(this._heap, ptr, size, align, BacktracingAllocator.prototype.rawAlloc)
+    if (ptr === 0) return 0
+    try {
+      if (this._trace.sampler.takes(size)) {
+        this._trace.record(this._heap, ptr, size, align, BacktracingAllocator.prototype.rawAlloc)
+      }
+    } catch {
+      this._trace.isComplete = false
     }
     return ptr
   }
@@ -191,8 +196,13 @@ export class BacktracingAllocator extends Allocator {
       this.inner.free(a)
       throw disposed(this.name)
     }
-    if (!this._trace.sampler.takes(a._size)) return
-    this._trace.recordHandle(this._heap, a, this._called ?? skip)
+    try {
+      if (this._trace.sampler.takes(a._size)) {
+        this._trace.recordHandle(this._heap, a, this._called ?? skip)
+      }
+    } catch {
+      this._trace.isComplete = false
+    }
   }
 
   // ---- Freeing and moving -------------------------------------------------------------------------

@@ -102,8 +102,12 @@ export class Trace {
   private readonly _startedAt = Date.now()
   /** 0: it never was sampled; else how last. Of a trace that was switched, sites have both. */
   private _sampled = 0
-  /** Everything since the start is written down, so that a free of what is not can be told. */
-  private _complete = true
+  /**
+   * Everything since the start is written down, so that a free of what is not can be told. Whoever could not
+   * write a block down sets it to false: the program has its block nevertheless, and no error of a tracer's,
+   * such as that there is no stack left for it.
+   */
+  isComplete = true
 
   /** Throws ERR_OFFHEAP_INVALID_ARGUMENT, LIBRARY_NOT_FOUND without the addon. */
   constructor(options: TraceOptions, where: string) {
@@ -121,7 +125,7 @@ export class Trace {
     inRange(sampleBytes, 1, Number.MAX_SAFE_INTEGER, `sampleBytes of ${where}`)
     this.sampler.set(mode, sampleBytes)
     if (mode === 'sampled') this._sampled = sampleBytes
-    if (mode !== 'exact') this._complete = false
+    if (mode !== 'exact') this.isComplete = false
     this.sampleBytes = sampleBytes
     for (const door of this._doors) this._setDoor(door)
   }
@@ -170,7 +174,7 @@ export class Trace {
    * what is not is told.
    */
   get watched(): Uint8Array {
-    return this._complete ? ALL : this.ledger.cells
+    return this.isComplete ? ALL : this.ledger.cells
   }
 
   /**
@@ -184,8 +188,12 @@ export class Trace {
 
   /** The block was freed. */
   strike(record: number): void {
-    if (record !== 0) this.ledger.strike(record)
-    else if (this._complete) this.ledger.unknown()
+    try {
+      if (record !== 0) this.ledger.strike(record)
+      else if (this.isComplete) this.ledger.unknown()
+    } catch {
+      this.isComplete = false // as where no stack is left: the block is free all the same
+    }
   }
 
   /** The block was freed; that others were never written down is no finding. */
