@@ -215,6 +215,11 @@ export abstract class Allocator implements Disposable {
     return null
   }
 
+  /** @internal What C is given when a door is opened: a tracer comes in between here. */
+  _doorHeap(): CHeap | null {
+    return this._cHeap()
+  }
+
   /** As {@link dispose}. */
   [Symbol.dispose](): void {
     this.dispose()

@@ -48,6 +48,6 @@ export function refusedCalls(): number {
 }
 
 provideDoors((allocator) => {
-  const heap = allocator._cHeap()
+  const heap = allocator._doorHeap()
   return heap === null ? openCallback(allocator) : openHeap(heap, allocator.name)
 })

@@ -15,7 +15,7 @@
  */
 import { Allocation } from '../core/allocation.js'
 import { Allocator, type AllocatorStats } from '../core/allocator.js'
-import { OffheapError, unexpected } from '../core/errors.js'
+import { OffheapError, OutOfMemoryError, unexpected } from '../core/errors.js'
 import type { Layout } from '../core/layout.js'
 import type { Pointer } from '../core/pointer.js'
 import { disposed } from '../core/region.js'
@@ -160,8 +160,7 @@ export class BacktracingAllocator extends Allocator implements Watcher {
   /** @internal Writes a handle down if it is to be; else it stays the inner allocator's. */
   watchHandle(a: Allocation, skip: AnyFunction): void {
     if (!this._trace.sampler.takes(a._size)) return
-    this._trace.recordHandle(this._heap, a, skip)
-    a._owner = this
+    if (this._trace.recordHandle(this._heap, a, skip)) a._owner = this
   }
 
   // ---- Freeing and moving -------------------------------------------------------------------------
@@ -231,7 +230,13 @@ export class BacktracingAllocator extends Allocator implements Watcher {
   override realloc(a: Allocation, layout: Layout | number): Allocation {
     if (a instanceof Allocation && a._owner === this.inner) return this.inner.realloc(a, layout)
     this._assertOwn(a, 'realloc')
-    this._move(a, () => this.inner.realloc(a, layout))
+    try {
+      this._move(a, () => this.inner.realloc(a, layout))
+    } catch (error) {
+      // Said in this allocator's name, which has the inner one's in it.
+      if (!(error instanceof OutOfMemoryError)) throw error
+      throw new OutOfMemoryError(this.name, error.size, error.align)
+    }
     return a
   }
 

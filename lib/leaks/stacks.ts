@@ -8,7 +8,7 @@
  */
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { fileURLToPath } from 'node:url'
-import { Box, loadAddon } from '../native/binding.js'
+import { addonFile, Box, loadAddon } from '../native/binding.js'
 import type { NativeCode } from '../native/ledgers.js'
 import { type AnyFunction, type CallSite, callSites } from './capture.js'
 import type { Frame } from './profile.js'
@@ -177,6 +177,14 @@ function pathOf(file: string): string {
 /** Where this library's own code is. */
 const OWN = fileURLToPath(new URL('..', import.meta.url))
 
+/** And where its C is; known once a frame of C is read. */
+let ownAddon: string | null = null
+
+function isOwn({ file, native }: Frame): boolean {
+  if (native !== true) return file.startsWith(OWN)
+  return file === (ownAddon ??= addonFile())
+}
+
 /** A stack, innermost frame first, without those of this library; and its scopes, outermost first. */
 export function readStack(stack: number): { frames: Frame[]; scopes: string[] } {
   const { native, box } = loadAddon()
@@ -187,7 +195,7 @@ export function readStack(stack: number): { frames: Frame[]; scopes: string[] } 
     at = box[Box.PTR]!
     const frame = decode(box[Box.RESULT]!)
     if (typeof frame === 'string') names.unshift(frame)
-    else if (frame.native === true || !frame.file.startsWith(OWN)) frames.push(frame)
+    else if (!isOwn(frame)) frames.push(frame)
   }
   return { frames, scopes: names }
 }

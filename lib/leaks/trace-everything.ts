@@ -16,6 +16,7 @@ import type { CHeap } from '../core/valloc.js'
 import { scoped, wrapped } from './calls.js'
 import type { AnyFunction } from './capture.js'
 import type { LeakProfile } from './profile.js'
+import { Methods } from './replaced-methods.js'
 import type { TraceMode } from './sampler.js'
 import { Trace, type TraceFigures, type TraceOptions } from './trace.js'
 import { tracedHeap } from './traced-door.js'
@@ -40,14 +41,11 @@ export interface Tracing {
   stop(): void
 }
 
-type Method = (this: object, ...args: unknown[]) => unknown
-/** What a replaced method does: `call` runs the original, `self` is the method itself, for stacks. */
-type Body<T> = (on: T, args: unknown[], call: () => unknown, self: AnyFunction) => unknown
-
 const SKIPPED = 'GcAllocator'
 
 class Everything {
   readonly trace: Trace
+  readonly methods = new Methods(() => (this.trace.isComplete = false))
   private readonly _heaps = new WeakMap<object, number>()
   /** The memory of a region's allocator goes with it: so do its blocks. */
   private readonly _ended = new FinalizationRegistry<number>((heap) =>
@@ -58,46 +56,15 @@ class Everything {
     this.trace.ledger.release(ticket),
   )
   private readonly _serials = new WeakMap<object, number>()
-  private readonly _undo: (() => void)[] = []
   private _regions = 0
-  /** How many traced calls are on the stack: inside of one nothing is written down. */
-  private _depth = 0
 
   constructor(options: TraceEverythingOptions) {
     this.trace = new Trace(options, 'traceEverything')
   }
 
-  // ---- Replacing --------------------------------------------------------------------------------
-
-  /** Replaces a method that `on` itself has. */
-  replace<T extends object>(on: object, name: string, body: Body<T>): void {
-    const descriptor = Object.getOwnPropertyDescriptor(on, name)
-    const original = descriptor?.value as Method | undefined
-    if (typeof original !== 'function') return
-    const run = (target: object, args: unknown[], call: () => unknown): unknown =>
-      this._depth > 0 ? call() : this._outermost(() => body(target as T, args, call, self))
-    const replaced: Method = function (...args) {
-      return run(this, args, () => Reflect.apply(original, this, args))
-    }
-    const self = replaced as AnyFunction
-    Object.defineProperty(replaced, 'name', { value: original.name })
-    Object.defineProperty(replaced, 'length', { value: original.length })
-    Object.defineProperty(on, name, { ...descriptor, value: replaced })
-    this._undo.push(() => Object.defineProperty(on, name, descriptor!))
-  }
-
-  private _outermost(run: () => unknown): unknown {
-    this._depth++
-    try {
-      return run()
-    } finally {
-      this._depth--
-    }
-  }
-
   stop(): void {
     this.trace.set('off', this.trace.sampleBytes, 'traceEverything')
-    for (const undo of this._undo.splice(0)) undo()
+    this.methods.restore()
   }
 
   // ---- Heaps and blocks ---------------------------------------------------------------------------
@@ -105,7 +72,7 @@ class Everything {
   heapOf(allocator: Allocator): number {
     const known = this._heaps.get(allocator)
     if (known !== undefined) return known
-    const heap = this.trace.ledger.addHeap(allocator.name)
+    const heap = this.trace.ledger.addHeap(nameOf(allocator))
     this._heaps.set(allocator, heap)
     if (allocator instanceof RegionAllocator) this._ended.register(allocator, heap)
     return heap
@@ -118,7 +85,7 @@ class Everything {
     align: number,
     self: AnyFunction,
   ): void {
-    if (!this.trace.sampler.takes(size)) return
+    if (ptr === 0 || !this.trace.sampler.takes(size)) return
     this.trace.record(this.heapOf(on), ptr, size, align, self)
   }
 
@@ -181,55 +148,60 @@ class Everything {
   }
 
   private _traceMaking(prototype: object): void {
-    this.replace<Allocator>(prototype, 'rawAlloc', (on, args, call, self) => {
-      const ptr = call() as Pointer
-      if (ptr !== 0) this._record(on, ptr, args[0] as number, args[1] as number, self)
-      return ptr
-    })
-    this.replace<Allocator & { blockSize: number }>(
+    this.methods.afterwards<Allocator>(prototype, 'rawAlloc', (on, [size, align], ptr, self) =>
+      this._record(on, ptr as Pointer, size as number, align as number, self),
+    )
+    this.methods.afterwards<Allocator & { blockSize: number }>(
       prototype,
       'allocBlock',
-      (on, _, call, self) => {
-        const ptr = call() as Pointer
-        if (ptr !== 0) this._record(on, ptr, on.blockSize, 1, self)
-        return ptr
-      },
+      (on, _, ptr, self) => this._record(on, ptr as Pointer, on.blockSize, 1, self),
     )
-    for (const name of ['alloc', 'allocZeroed', 'dupe', 'dupeZ', 'tryAlloc', 'adopt']) {
-      this.replace<Allocator>(prototype, name, (on, _, call, self) => {
-        const a = call() as Allocation | null
-        if (a !== null) this._recordHandle(on, a, self)
-        return a
+    for (const name of ['alloc', 'allocZeroed', 'dupe', 'dupeZ', 'tryAlloc']) {
+      this.methods.afterwards<Allocator>(prototype, name, (on, _, a, self) => {
+        if (a !== null) this._recordHandle(on, a as Allocation, self)
       })
     }
+    this.methods.afterwards<Allocator>(prototype, 'adopt', (on, _, made, self) => {
+      const a = made as Allocation
+      const record = this.trace.lift(this.heapOf(on), a.ptr)
+      // What this thread allocated is of the line that did. What another did comes in here.
+      if (record === 0) this._recordHandle(on, a, self)
+      else this.trace.keep(record, a.ptr)
+    })
   }
 
   private _traceEnding(prototype: object): void {
     for (const name of ['rawFree', 'freeBlock', 'freePtr']) {
-      this.replace<Allocator>(prototype, name, (on, args, call) => this._free(on, args[0], call))
+      this.methods.replace<Allocator>(prototype, name, (on, args, call) =>
+        this._free(on, args[0], call),
+      )
     }
-    this.replace<Allocator>(prototype, 'free', (on, [handle], call) => {
+    this.methods.replace<Allocator>(prototype, 'free', (on, [handle], call) => {
       const live = handle instanceof Allocation && !handle.freed
       return live ? this._free(on, handle.ptr, call) : call()
     })
     for (const name of ['reset', 'dispose']) {
-      this.replace<Allocator>(prototype, name, (on, _, call) => {
+      this.methods.replace<Allocator>(prototype, name, (on, _, call) => {
         const result = call()
         this._drop(on)
         return result
       })
     }
-    this.replace<RegionAllocator & { remaining: number }>(prototype, 'pop', (on, _, call) => {
-      const result = call()
-      this._drop(on, 0, on.region.address + on.region.byteLength - on.remaining)
-      return result
-    })
-    this.replace<Allocator>(prototype, 'checkpoint', (_, __, call) => {
+    this.methods.replace<RegionAllocator & { remaining: number }>(
+      prototype,
+      'pop',
+      (on, _, call) => {
+        const result = call()
+        this._drop(on, 0, on.region.address + on.region.byteLength - on.remaining)
+        return result
+      },
+    )
+    this.methods.replace<Allocator>(prototype, 'checkpoint', (_, __, call) => {
       const checkpoint = call() as object
       this._serials.set(checkpoint, this.trace.ledger.newest())
       return checkpoint
     })
-    this.replace<Allocator>(prototype, 'rewind', (on, [checkpoint], call) => {
+    this.methods.replace<Allocator>(prototype, 'rewind', (on, [checkpoint], call) => {
       const result = call()
       const serial = this._serials.get(checkpoint as object)
       if (serial !== undefined) this._drop(on, serial)
@@ -238,14 +210,14 @@ class Everything {
   }
 
   private _traceMoving(prototype: object): void {
-    this.replace<Allocator>(prototype, 'rawResize', (on, args, call) =>
+    this.methods.replace<Allocator>(prototype, 'rawResize', (on, args, call) =>
       this._rawMove(on, args, call, false),
     )
-    this.replace<Allocator>(prototype, 'rawRemap', (on, args, call) =>
+    this.methods.replace<Allocator>(prototype, 'rawRemap', (on, args, call) =>
       this._rawMove(on, args, call, true),
     )
     for (const name of ['realloc', '_resizeHandle']) {
-      this.replace<Allocator>(prototype, name, (on, [handle], call) =>
+      this.methods.replace<Allocator>(prototype, name, (on, [handle], call) =>
         this._moveHandle(on, handle, call),
       )
     }
@@ -254,16 +226,15 @@ class Everything {
   /** What has C of its own is traced there too; what has none is called back, and traced then. */
   private _traceDoor(prototype: object): void {
     const opening = new WeakSet<Allocator>()
-    this.replace<Allocator>(prototype, '_cHeap', (on, _, call): CHeap | null => {
+    this.methods.replace<Allocator>(prototype, '_doorHeap', (on, _, call): CHeap | null => {
       const own = call() as CHeap | null
       if (own === null || opening.has(on)) return own
       opening.add(on)
       try {
-        this._depth-- // the door that is opened now asks the same method again
-        const inner = on._ownValloc()
+        // The door that is opened now asks the same method again.
+        const inner = this.methods.outside(() => on._ownValloc())
         return tracedHeap(this.trace, this.heapOf(on), inner, on)
       } finally {
-        this._depth++
         opening.delete(on)
       }
     })
@@ -274,16 +245,14 @@ class Everything {
   traceRegions(maker: object): void {
     this._regions = this.trace.ledger.addHeap('Region')
     for (const name of ['malloc', 'pages', 'shared']) {
-      this.replace(maker, name, (_, __, call, self) => {
-        const region = call() as Region
-        if (!this.trace.sampler.takes(region.byteLength)) return region
-        const { address, byteLength } = region
+      this.methods.afterwards(maker, name, (_, __, made, self) => {
+        const { address, byteLength } = made as Region
+        if (!this.trace.sampler.takes(byteLength)) return
         const ticket = this.trace.recordHeld(this._regions, address, byteLength, self)
-        if (ticket !== 0) this._collected.register(region, ticket)
-        return region
+        if (ticket !== 0) this._collected.register(made as Region, ticket)
       })
     }
-    this.replace<Region>(Region.prototype, 'dispose', (region, _, call) => {
+    this.methods.replace<Region>(Region.prototype, 'dispose', (region, _, call) => {
       if (region.disposed) return call()
       const { address } = region
       const record = this.trace.lift(this._regions, address)
@@ -294,6 +263,16 @@ class Everything {
         else this.trace.keep(record, address)
       }
     })
+  }
+}
+
+/** A name may be a getter of the program's. */
+function nameOf(allocator: Allocator): string {
+  try {
+    const name: unknown = allocator.name
+    return typeof name === 'string' ? name : 'Allocator'
+  } catch {
+    return 'Allocator' // it allocates nevertheless
   }
 }
 
@@ -331,12 +310,21 @@ export function traceEverything(
   ) {
     throw unexpected('INVALID_ARGUMENT', 'the module "offheap"', 'traceEverything', library)
   }
+  if (typeof options !== 'object' || options === null) {
+    throw unexpected('INVALID_ARGUMENT', 'an object', 'the options of traceEverything', options)
+  }
   if (running !== null) {
     throw unexpected('INVALID_ARGUMENT', 'that nothing is traced yet', 'traceEverything', 'tracing')
   }
-  const everything = (running = new Everything(options))
-  for (const prototype of prototypesIn(library)) everything.traceClass(prototype)
-  if (options.regions !== false) everything.traceRegions(library['Region'] as object)
+  const everything = new Everything(options)
+  try {
+    for (const prototype of prototypesIn(library)) everything.traceClass(prototype)
+    if (options.regions !== false) everything.traceRegions(library['Region'] as object)
+  } catch (error) {
+    everything.stop() // classes that are frozen, say: all or none
+    throw error
+  }
+  running = everything
   const { trace } = everything
   return {
     get mode() {

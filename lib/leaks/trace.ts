@@ -100,8 +100,12 @@ export class Trace {
   private readonly _startedAt = now()
   /** 0: it never was sampled; else how last. Of a trace that was switched, sites have both. */
   private _sampled = 0
-  /** Everything since the start is written down, so that a free of what is not can be told. */
-  private _complete = true
+  /**
+   * Everything since the start is written down, so that a free of what is not can be told. Whoever could not
+   * write a block down sets it to false: the program has its block nevertheless, and no error of a tracer's,
+   * such as that there is no stack left for it.
+   */
+  isComplete = true
 
   /** Throws ERR_OFFHEAP_INVALID_ARGUMENT, LIBRARY_NOT_FOUND without the addon. */
   constructor(options: TraceOptions, where: string) {
@@ -119,7 +123,7 @@ export class Trace {
     inRange(sampleBytes, 1, Number.MAX_SAFE_INTEGER, `sampleBytes of ${where}`)
     this.sampler.set(mode, sampleBytes)
     if (mode === 'sampled') this._sampled = sampleBytes
-    if (mode !== 'exact') this._complete = false
+    if (mode !== 'exact') this.isComplete = false
     this.sampleBytes = sampleBytes
     for (const door of this._doors) this._setDoor(door)
   }
@@ -143,18 +147,28 @@ export class Trace {
 
   /** Writes a block down with the stack that called `skip`. The sampler has taken it. */
   record(heap: number, ptr: Pointer, size: number, align: number, skip: AnyFunction): void {
-    const stack = captureStack(skip, this.frames)
-    this.ledger.add(heap, ptr, size, align, stack, this.sampler.weightOf(size), false)
+    try {
+      const stack = captureStack(skip, this.frames)
+      this.ledger.add(heap, ptr, size, align, stack, this.sampler.weightOf(size), false)
+    } catch {
+      this.isComplete = false
+    }
   }
 
-  /** The same of a block that a handle was made for. */
-  recordHandle(heap: number, a: Allocation, skip: AnyFunction): void {
-    const stack = captureStack(skip, this.frames)
-    const { ptr, size, align } = a
-    const handles = this._handles
-    const weight = this.sampler.weightOf(size)
-    const ticket = this.ledger.add(heap, ptr, size, align, stack, weight, handles !== null)
-    if (handles !== null && ticket !== 0) handles.register(a, ticket)
+  /** The same of a block that a handle was made for. false: it is not written down. */
+  recordHandle(heap: number, a: Allocation, skip: AnyFunction): boolean {
+    try {
+      const stack = captureStack(skip, this.frames)
+      const { ptr, size, align } = a
+      const handles = this._handles
+      const weight = this.sampler.weightOf(size)
+      const ticket = this.ledger.add(heap, ptr, size, align, stack, weight, handles !== null)
+      if (handles !== null && ticket !== 0) handles.register(a, ticket)
+      return true
+    } catch {
+      this.isComplete = false
+      return false
+    }
   }
 
   /** As record, of what has a holder that is looked after elsewhere: a ticket, or 0. */
@@ -174,8 +188,12 @@ export class Trace {
 
   /** The block was freed. */
   strike(record: number): void {
-    if (record !== 0) this.ledger.strike(record)
-    else if (this._complete) this.ledger.unknown()
+    try {
+      if (record !== 0) this.ledger.strike(record)
+      else if (this.isComplete) this.ledger.unknown()
+    } catch {
+      this.isComplete = false // as where no stack is left: the block is free all the same
+    }
   }
 
   /** The block was freed; that others were never written down is no finding. */

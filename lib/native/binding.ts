@@ -352,6 +352,11 @@ function addonPath(): string {
   )
 }
 
+/** Where the addon is that is loaded, as the system's loader has it. */
+export function addonFile(): string {
+  return createRequire(import.meta.url).resolve(addonPath())
+}
+
 function howToBuild(): string {
   const installed = import.meta.url.includes('/node_modules/')
   const command = installed ? 'npm explore offheap -- npm run build:native' : 'npm run build:native'
