@@ -14,6 +14,7 @@ import lua from './lua.mjs'
 import pages from './pages.mjs'
 import pairs from './pairs.mjs'
 import regionMemory from './region-memory.mjs'
+import report from './report.mjs'
 import service from './service.mjs'
 import stacks from './stacks.mjs'
 import threads from './threads.mjs'
@@ -46,5 +47,6 @@ export const cases = [
   service,
   stacks,
   ledger,
+  report,
   pages,
 ]
