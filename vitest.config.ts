@@ -9,6 +9,8 @@ export default defineConfig({
     execArgv: ['--expose-gc'],
     // Vitest leaves one processor for itself, which on two is half of them.
     maxWorkers: '100%',
+    // Tests that wait for processes of their own: more at a time only get in each other's way.
+    maxConcurrency: 2,
     testTimeout: 30_000,
   },
 })

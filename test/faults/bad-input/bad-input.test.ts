@@ -25,7 +25,7 @@ async function expectNone(script: string, args: string[], atLeast: number): Prom
 }
 
 // Each waits for a process of its own, so some of them run at a time.
-describe.concurrent('bad input', () => {
+describe.concurrent('bad input', { timeout: 200_000 }, () => {
   test.each([
     ['cAllocator', 1000],
     ['rawCAllocator', 900],
@@ -42,22 +42,17 @@ describe.concurrent('bad input', () => {
     ['concurrentBump', 7000],
     ['arena', 1900],
     ['wrapper', 12_000],
-  ])(
-    'sizes, alignments and pointers that are wrong are refused with a code: %s',
-    (name, atLeast) => expectNone('allocators.mjs', [name], atLeast),
-    200_000,
+  ])('sizes, alignments and pointers that are wrong are refused with a code: %s', (name, atLeast) =>
+    expectNone('allocators.mjs', [name], atLeast),
   )
 
   describe.skipIf(lacks(mimalloc))(mimalloc.title, () => {
-    test('the same over a malloc in a shared library', { timeout: 200_000 }, () =>
-      expectNone('allocators.mjs', ['DynamicAllocator'], 1000),
-    )
+    test('the same over a malloc in a shared library', () =>
+      expectNone('allocators.mjs', ['DynamicAllocator'], 1000))
   })
 
-  test.skipIf(!gcToTest)(
-    'the same of the collected heap (libgc)',
-    () => expectNone('allocators.mjs', ['gc'], 1000),
-    200_000,
+  test.skipIf(!gcToTest)('the same of the collected heap (libgc)', () =>
+    expectNone('allocators.mjs', ['gc'], 1000),
   )
 
   test('regions of no size, with no options, of no memory, and after their end', () =>
