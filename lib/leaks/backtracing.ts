@@ -57,6 +57,8 @@ export class BacktracingAllocator extends Allocator implements Watcher {
   readonly inner: Allocator
   private readonly _trace: Trace
   private readonly _heap: number
+  /** The method that calls `alloc`, if it is one of this class. */
+  private _called: AnyFunction | null = null
 
   /**
    * Throws ERR_OFFHEAP_INVALID_ARGUMENT, ERR_OFFHEAP_LIBRARY_NOT_FOUND without the addon,
@@ -157,10 +159,35 @@ export class BacktracingAllocator extends Allocator implements Watcher {
     return ptr
   }
 
+  override allocZeroed(layout: Layout | number, align?: number): Allocation {
+    return this._from(BacktracingAllocator.prototype.allocZeroed, () =>
+      super.allocZeroed(layout, align),
+    )
+  }
+
+  override dupe(bytes: Uint8Array | string): Allocation {
+    return this._from(BacktracingAllocator.prototype.dupe, () => super.dupe(bytes))
+  }
+
+  override dupeZ(text: string): Allocation {
+    return this._from(BacktracingAllocator.prototype.dupeZ, () => super.dupeZ(text))
+  }
+
+  /** What allocates by way of `alloc`: stacks begin where it was called, however few their frames. */
+  private _from(method: AnyFunction, allocate: () => Allocation): Allocation {
+    const before = this._called
+    this._called = method
+    try {
+      return allocate()
+    } finally {
+      this._called = before
+    }
+  }
+
   /** @internal Writes a handle down if it is to be; else it stays the inner allocator's. */
   watchHandle(a: Allocation, skip: AnyFunction): void {
     if (!this._trace.sampler.takes(a._size)) return
-    if (this._trace.recordHandle(this._heap, a, skip)) a._owner = this
+    if (this._trace.recordHandle(this._heap, a, this._called ?? skip)) a._owner = this
   }
 
   // ---- Freeing and moving -------------------------------------------------------------------------
