@@ -31,11 +31,6 @@ export class Sampler {
     return this._mode
   }
 
-  /** Bytes between two samples on average; 0 of an exact one. */
-  get mean(): number {
-    return this._mode === 'sampled' ? this._mean : 0
-  }
-
   set(mode: TraceMode, mean: number): void {
     this._mode = mode
     this._mean = mean

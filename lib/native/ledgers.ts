@@ -92,8 +92,6 @@ export interface NativeLedgers {
   /** PTR: the caller's stack, RESULT: the frame; 0: there is no such stack. */
   readStack(stack: number): void
   readFrame(frame: number): string | NativeCode | null
-  /** Stacks, frames, bytes. */
-  countStacks(): Float64Array
   /** The stack that calls into C on this thread from now on; returns the one before. */
   enter(stack: number): number
 

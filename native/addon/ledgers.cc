@@ -307,15 +307,6 @@ Napi::Value Enter(Napi::CallbackInfo const &info) {
   return Number(info, oh_traced_enter(Uint32(info, 0)));
 }
 
-// () -> stacks, frames, bytes
-Napi::Value CountStacks(Napi::CallbackInfo const &info) {
-  uint32_t stacks = 0, frames = 0;
-  size_t bytes = 0;
-  oh_stacks_count(&stacks, &frames, &bytes);
-  return Doubles(info, {static_cast<double>(stacks), static_cast<double>(frames),
-                        static_cast<double>(bytes)});
-}
-
 // ---- The C door ---------------------------------------------------------------------------------
 
 // (ledger, heap, self of the inner, its table) -> address of an oh_traced_t; 0: no memory. kResult: the
@@ -366,7 +357,6 @@ void ExportLedgers(Napi::Env env, Napi::Object exports, EnvState *state) {
   ledgers.Set("call", Napi::Function::New<Call>(env, "call"));
   ledgers.Set("readStack", Napi::Function::New<ReadStack>(env, "readStack"));
   ledgers.Set("readFrame", Napi::Function::New<ReadFrame>(env, "readFrame"));
-  ledgers.Set("countStacks", Napi::Function::New<CountStacks>(env, "countStacks"));
   ledgers.Set("enter", Napi::Function::New<Enter>(env, "enter"));
   ledgers.Set("makeTraced", Napi::Function::New<MakeTraced>(env, "makeTraced"));
   ledgers.Set("setTraced", Napi::Function::New<SetTraced>(env, "setTraced"));

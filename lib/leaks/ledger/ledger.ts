@@ -7,21 +7,14 @@ import { OffheapError } from '../../core/errors.js'
 import type { Pointer } from '../../core/pointer.js'
 import { Box, loadAddon } from '../../native/binding.js'
 import { BlockField, SiteField, TotalField } from '../../native/ledgers.js'
+import type { Site } from '../profile.js'
+import type { SITE_COUNTS } from '../profile-sites.js'
 
 /** What a site has; the figures of a sampled ledger are estimates. */
-export interface SiteFigures {
+export interface SiteFigures extends Pick<Site, (typeof SITE_COUNTS)[number]> {
   stack: number
   /** The number of the name of its heaps. */
   name: number
-  allocs: number
-  frees: number
-  totalBytes: number
-  liveBlocks: number
-  liveBytes: number
-  peakBytes: number
-  temporary: number
-  lostBytes: number
-  heldBytes: number
 }
 
 export interface LedgerTotals {
