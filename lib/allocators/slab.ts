@@ -264,23 +264,23 @@ export class SlabAllocator extends RegionAllocator {
       const c = (size + 15) >>> Unit.GRANULE_SHIFT
       const last = (words[SlabWord.NEXT + c]! - 1) | 0
       const place = words[last]!
-      if ((place & Magazine.ODD) !== 0) return this._takeSlowly(size, 16) | 0
-      words[SlabWord.NEXT + c] = last
-      const at = (place >> Unit.CELL_SHIFT) + Unit.FIRST_CELL
-      if (c === 1) this._cells[at]! |= (size - 1) << ((place >> 2) & 4)
-      else this._cells[at] = (size & 15) | Tag.LIVE | ((place & 16) << Tag.HIGH_SHIFT)
-      words[SlabWord.USED] = (words[SlabWord.USED]! + size) | 0
-      return place
+      if ((place & Magazine.ODD) === 0) {
+        words[SlabWord.NEXT + c] = last
+        const at = (place >> Unit.CELL_SHIFT) + Unit.FIRST_CELL
+        if (c === 1) this._cells[at]! |= (size - 1) << ((place >> 2) & 4)
+        else this._cells[at] = (size & 15) | Tag.LIVE | ((place & 16) << Tag.HIGH_SHIFT)
+        words[SlabWord.USED] = (words[SlabWord.USED]! + size) | 0
+        return place
+      }
     }
     return this._takeSlowly(size, align) | 0
   }
 
   /**
-   * A magazine that is empty, what is large, tiny or aligned to more than 16, and wrong input. This and
-   * the other slow paths are too long for V8 to compile into the fast ones, which would make those so.
+   * An empty magazine, large, tiny and more than 16-aligned blocks, wrong input. This and the other slow
+   * paths are too long for V8 to compile into the fast ones, which would make those so.
    */
   private _takeSlowly(size: number, align: number): number {
-    const words = this._words
     if (
       typeof size === 'number' &&
       (size | 0) === size &&
@@ -294,7 +294,7 @@ export class SlabAllocator extends RegionAllocator {
       }
       const record = this._cache.takeCached((size + Unit.PAGE - 1) >>> Unit.PAGE_SHIFT)
       if (record !== 0) {
-        words[SlabWord.USED] = (words[SlabWord.USED]! + size) | 0
+        this._words[SlabWord.USED] = (this._words[SlabWord.USED]! + size) | 0
         return (this._large.enter(record, size) - Unit.FIRST_PAGE) << Unit.PAGE_SHIFT
       }
     }
@@ -307,13 +307,13 @@ export class SlabAllocator extends RegionAllocator {
         const place = this._take(asked === 1 ? 32 : asked, 16)
         if (asked > 1 || place === Place.NONE) return place
         this._heap.setTag(place, c, Tag.ONE)
-        words[SlabWord.USED]! -= 31
+        this._words[SlabWord.USED]! -= 31
         return place
       }
     }
     const start = this._large.take(asked, align, this._origin)
     if (start === Place.NONE) return Place.NONE
-    words[SlabWord.USED] = (words[SlabWord.USED]! + asked) | 0
+    this._words[SlabWord.USED] = (this._words[SlabWord.USED]! + asked) | 0
     return (start - Unit.FIRST_PAGE) << Unit.PAGE_SHIFT
   }
 

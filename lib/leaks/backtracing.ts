@@ -33,7 +33,7 @@ import {
   type Watcher,
 } from './light-methods.js'
 import type { TraceMode } from './sampler.js'
-import { readStack } from './stacks.js'
+import { captureStack, readStack } from './stacks.js'
 import { Trace, type TraceFigures, type TraceOptions } from './trace.js'
 import { tracedHeap } from './traced-door.js'
 
@@ -131,7 +131,7 @@ export class BacktracingAllocator extends Allocator implements Watcher {
   // With everything written down; else the methods of light-methods.ts take their place.
 
   override rawAlloc(size: number, align: number): Pointer {
-    return this.rawAllocWatched(size, align, BacktracingAllocator.prototype.rawAlloc)
+    return this.rawAllocWatched(size, align)
   }
 
   override alloc(layout: Layout | number, align?: number): Allocation {
@@ -150,11 +150,12 @@ export class BacktracingAllocator extends Allocator implements Watcher {
   }
 
   /** @internal Allocates, and writes it down if it is to be. */
-  rawAllocWatched(size: number, align: number, skip: AnyFunction): Pointer {
+  rawAllocWatched(size: number, align: number): Pointer {
     if (this._disposed) throw disposed(this.name)
     const ptr = this.inner.rawAlloc(size, align)
     if (ptr !== 0 && this._trace.sampler.takes(size)) {
-      this._trace.record(this._heap, ptr, size, align, skip)
+      const stack = captureStack(this.rawAlloc, this._trace.frames)
+      this._trace.record(this._heap, ptr, size, align, stack)
     }
     return ptr
   }
@@ -187,7 +188,8 @@ export class BacktracingAllocator extends Allocator implements Watcher {
   /** @internal Writes a handle down if it is to be; else it stays the inner allocator's. */
   watchHandle(a: Allocation, skip: AnyFunction): void {
     if (!this._trace.sampler.takes(a._size)) return
-    if (this._trace.recordHandle(this._heap, a, this._called ?? skip)) a._owner = this
+    const stack = captureStack(this._called ?? skip, this._trace.frames)
+    if (this._trace.recordHandle(this._heap, a, stack)) a._owner = this
   }
 
   // ---- Freeing and moving -------------------------------------------------------------------------

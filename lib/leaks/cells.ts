@@ -3,5 +3,6 @@ import type { Pointer } from '../core/pointer.js'
 
 /** As oh_ledger_cell of native/core/ledger.h: from the 32 bits above the lowest four. */
 export function cellOf(ptr: Pointer): number {
-  return Math.imul(ptr / 16, 0x9e3779b1) >>> 16
+  const granule = (ptr / 16) | 0
+  return ((granule << 16) ^ granule) >>> 16
 }

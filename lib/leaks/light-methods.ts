@@ -9,15 +9,14 @@ import { OutOfMemoryError } from '../core/errors.js'
 import type { Layout } from '../core/layout.js'
 import type { Pointer } from '../core/pointer.js'
 import type { AnyFunction } from './capture.js'
-import { cellOf } from './cells.js'
 import { SamplerWord } from './sampler.js'
 
 export type HotMethods = Pick<Allocator, 'rawAlloc' | 'alloc' | 'tryAlloc' | 'rawFree'>
 
-/** What they hand over what is to be looked at to; `skip` is where its stack begins. */
+/** What they hand over what is to be looked at to. Stacks begin at its own method of that name. */
 export interface Watcher {
   readonly name: string
-  rawAllocWatched(size: number, align: number, skip: AnyFunction): Pointer
+  rawAllocWatched(size: number, align: number): Pointer
   watchHandle(a: Allocation, skip: AnyFunction): void
   rawFreeWatched(ptr: Pointer, size: number, align: number): void
 }
@@ -53,7 +52,7 @@ export function sampled(
         return inner.rawAlloc(size, align)
       }
     }
-    return watcher.rawAllocWatched(size, align, rawAlloc)
+    return watcher.rawAllocWatched(size, align)
   }
   const alloc = (layout: Layout | number, align?: number): Allocation => {
     const a = inner.tryAlloc(layout, align)
@@ -81,7 +80,11 @@ export function unlisted(
   cells: Uint8Array,
 ): HotMethods['rawFree'] {
   return (ptr, size, align) => {
-    if (typeof ptr === 'number' && cells[cellOf(ptr)] === 0) inner.rawFree(ptr, size, align)
-    else watcher.rawFreeWatched(ptr, size, align)
+    if (typeof ptr === 'number') {
+      // As cellOf, which V8 has no room for here.
+      const granule = (ptr / 16) | 0
+      if (!cells[((granule << 16) ^ granule) >>> 16]) return inner.rawFree(ptr, size, align)
+    }
+    return watcher.rawFreeWatched(ptr, size, align)
   }
 }

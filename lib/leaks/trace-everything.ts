@@ -18,6 +18,7 @@ import type { AnyFunction } from './capture.js'
 import type { LeakProfile } from './profile.js'
 import { Methods } from './replaced-methods.js'
 import type { TraceMode } from './sampler.js'
+import { captureStack } from './stacks.js'
 import { Trace, type TraceFigures, type TraceOptions } from './trace.js'
 import { tracedHeap } from './traced-door.js'
 
@@ -86,12 +87,13 @@ class Everything {
     self: AnyFunction,
   ): void {
     if (ptr === 0 || !this.trace.sampler.takes(size)) return
-    this.trace.record(this.heapOf(on), ptr, size, align, self)
+    const stack = captureStack(self, this.trace.frames)
+    this.trace.record(this.heapOf(on), ptr, size, align, stack)
   }
 
   private _recordHandle(on: Allocator, a: Allocation, self: AnyFunction): void {
     if (!this.trace.sampler.takes(a.size)) return
-    this.trace.recordHandle(this.heapOf(on), a, self)
+    this.trace.recordHandle(this.heapOf(on), a, captureStack(self, this.trace.frames))
   }
 
   /** Frees a block, unless that throws. */
@@ -248,7 +250,8 @@ class Everything {
       this.methods.afterwards(maker, name, (_, __, made, self) => {
         const { address, byteLength } = made as Region
         if (!this.trace.sampler.takes(byteLength)) return
-        const ticket = this.trace.recordHeld(this._regions, address, byteLength, self)
+        const stack = captureStack(self, this.trace.frames)
+        const ticket = this.trace.recordHeld(this._regions, address, byteLength, stack)
         if (ticket !== 0) this._collected.register(made as Region, ticket)
       })
     }

@@ -7,7 +7,6 @@
 import type { Allocation } from '../core/allocation.js'
 import { unexpected } from '../core/errors.js'
 import type { Pointer } from '../core/pointer.js'
-import type { AnyFunction } from './capture.js'
 import { cellOf } from './cells.js'
 import { growthOf } from './growth.js'
 import { History } from './history.js'
@@ -17,7 +16,7 @@ import { type Frame, type LeakProfile, type Site, siteKey, type Totals } from '.
 import { SITE_COUNTS, sortSites, whyOf } from './profile-sites.js'
 import { Sampler, type TraceMode } from './sampler.js'
 import { SourceMaps } from './source-maps.js'
-import { captureStack, MOST_FRAMES, readStack } from './stacks.js'
+import { MOST_FRAMES, readStack } from './stacks.js'
 
 /** What a tracer writes down, and how much of it. */
 export interface TraceOptions {
@@ -145,10 +144,12 @@ export class Trace {
     door.set(MODES.indexOf(this.sampler.mode), this.sampleBytes, this.frames)
   }
 
-  /** Writes a block down with the stack that called `skip`. The sampler has taken it. */
-  record(heap: number, ptr: Pointer, size: number, align: number, skip: AnyFunction): void {
+  /**
+   * Writes a block down. The sampler has taken it. Who calls has captured the stack: that costs less the
+   * fewer calls there are between.
+   */
+  record(heap: number, ptr: Pointer, size: number, align: number, stack: number): void {
     try {
-      const stack = captureStack(skip, this.frames)
       this.ledger.add(heap, ptr, size, align, stack, this.sampler.weightOf(size), false)
     } catch {
       this.isComplete = false
@@ -156,9 +157,8 @@ export class Trace {
   }
 
   /** The same of a block that a handle was made for. false: it is not written down. */
-  recordHandle(heap: number, a: Allocation, skip: AnyFunction): boolean {
+  recordHandle(heap: number, a: Allocation, stack: number): boolean {
     try {
-      const stack = captureStack(skip, this.frames)
       const { ptr, size, align } = a
       const handles = this._handles
       const weight = this.sampler.weightOf(size)
@@ -172,8 +172,7 @@ export class Trace {
   }
 
   /** As record, of what has a holder that is looked after elsewhere: a ticket, or 0. */
-  recordHeld(heap: number, ptr: Pointer, size: number, skip: AnyFunction): number {
-    const stack = captureStack(skip, this.frames)
+  recordHeld(heap: number, ptr: Pointer, size: number, stack: number): number {
     return this.ledger.add(heap, ptr, size, 1, stack, this.sampler.weightOf(size), true)
   }
 

@@ -33,7 +33,8 @@ typedef struct oh_ledger oh_ledger_t;
 #define OH_LEDGER_CELLS ((size_t)65536)
 
 static inline size_t oh_ledger_cell(uint64_t address) {
-  return (size_t)((uint32_t)(address >> 4) * 0x9e3779b1u >> 16);
+  uint32_t const granule = (uint32_t)(address >> 4);
+  return (granule << 16 ^ granule) >> 16;
 }
 
 /* A ledger, held once. NULL: no memory. */
