@@ -29,7 +29,7 @@ function uploads(heap) {
     }
     return sum
   }
-  return { batch, unit: FILES.length * 20, whole: true }
+  return { batch, unit: FILES.length }
 }
 
 const ours = (label, heap) => ({ label, setup: () => uploads(heap()), ours: true })
@@ -41,6 +41,7 @@ export default {
   title: 'Uploads, hashed and gzipped, under a tracer',
   about: 'an upload into a block of its own',
   base: 'plain',
+  inTurns: true,
   arms: {
     plain: ours('cAllocator', () => cAllocator),
     off: ours('the same uploads, traced, off', traced('off')),

@@ -8,6 +8,7 @@
 
 import { Bench } from 'tinybench'
 import { resetPeak, rss } from './memory.mjs'
+import { mean, median } from './statistics.mjs'
 
 /** @typedef {import('./types.d.ts').Arm} Arm */
 /** @typedef {import('./types.d.ts').Settings} Settings */
@@ -58,13 +59,13 @@ function sample({ batch, after }, n, timeMs) {
   bench.runSync()
   const result = bench.tasks[0]?.result
   if (result?.state !== 'completed') throw new Error('tinybench did not complete')
-  const { mean, p50, min, samplesCount } = result.latency
+  const { latency } = result
   const nsEach = 1e6 / n
   return {
-    ns: p50 * nsEach,
-    mean: mean * nsEach,
-    min: min * nsEach,
-    samples: samplesCount,
+    ns: latency.p50 * nsEach,
+    mean: latency.mean * nsEach,
+    min: latency.min * nsEach,
+    samples: latency.samplesCount,
     batch: n,
   }
 }
@@ -85,4 +86,40 @@ export function measure(arm, settings) {
   arm.check?.()
   const memory = { rssGrowth: Math.max(0, peak - before), rssKept: now - before }
   return { ...timing, ...memory, ...(arm.utilisation && { utilisation: arm.utilisation() }) }
+}
+
+/** How many times as long as one arm by itself all arms in turns are measured: they differ by percents. */
+const TURNS = 40
+
+/**
+ * What an operation of each arm costs, where they take turns, batch by batch and each time in another order:
+ * what slows the machine, and the garbage, falls on all of them. One batch is one sample.
+ * @param {Arm[]} arms @param {Settings} settings
+ * @returns {import('./types.d.ts').Round[]}
+ */
+export function measureInTurns(arms, { timeMs }) {
+  const times = arms.map(() => /** @type {number[]} */ ([]))
+  const turn = (/** @type {boolean} */ counts, /** @type {number} */ first) => {
+    for (let i = 0; i < arms.length; i++) {
+      const which = (first + i) % arms.length
+      const { batch, unit = 1 } = /** @type {Arm} */ (arms[which])
+      const start = performance.now()
+      sink = batch(unit)
+      if (counts) times[which]?.push(performance.now() - start)
+    }
+  }
+  for (let i = 0; i < WHOLE_WARMUPS * arms.length; i++) turn(false, i)
+  const end = performance.now() + timeMs * TURNS
+  for (let i = 0; performance.now() < end; i++) turn(true, i)
+  return times.map((ms, i) => {
+    const batch = arms[i]?.unit ?? 1
+    const nsEach = 1e6 / batch
+    return {
+      ns: median(ms) * nsEach,
+      mean: mean(ms) * nsEach,
+      min: Math.min(...ms) * nsEach,
+      samples: ms.length,
+      batch,
+    }
+  })
 }

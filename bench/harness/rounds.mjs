@@ -1,6 +1,6 @@
 // Runs a case: in each round every arm once with every input, each in a process of its own, one after
 // the other. The arms take turns (A B C, C B A, A B C ...), so that a machine that slows down slows all
-// of them.
+// of them. Or, where a case says so, all in one process.
 
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
@@ -10,7 +10,7 @@ import { preloaded, whyNot } from './preload.mjs'
 
 /** @typedef {import('./types.d.ts').Case} Case */
 /** @typedef {import('./types.d.ts').Input} Input */
-/** @typedef {import('./types.d.ts').Round} Round */
+/** @typedef {import('./types.d.ts').Series} Series */
 /** @typedef {import('./types.d.ts').RunSettings} RunSettings */
 
 const exec = promisify(execFile)
@@ -21,7 +21,7 @@ const exec = promisify(execFile)
  * @returns {[string, string[]]}
  */
 function commandOf(theCase, arm, input, settings) {
-  const { c, once = theCase.once } = theCase.arms[arm] ?? {}
+  const { c, once = theCase.once } = theCase.arms[arm] ?? {} // none: *, all of them
   if (c?.args) return [program(c.program), c.args(input ?? 0, settings)]
   if (c) {
     const { warmupMs, sampleMs, timeMs } = settings
@@ -33,9 +33,8 @@ function commandOf(theCase, arm, input, settings) {
 }
 
 /**
- * What a process prints.
+ * What a process prints: a Round, or one for each arm.
  * @param {Case} theCase @param {string} arm @param {Input | null} input @param {[string, string[]]} command
- * @returns {Promise<Round>}
  */
 async function measured(theCase, arm, input, [file, args]) {
   const env = preloaded(theCase.arms[arm]?.c)
@@ -64,6 +63,19 @@ async function runArm(theCase, arm, input, settings, first) {
   return rssGrowth === undefined ? round : { ...round, utilisation: peakPayload / rssGrowth }
 }
 
+/** @param {Case} theCase @param {Series[]} all @param {RunSettings} settings @param {boolean} first */
+async function runByArm(theCase, all, settings, first) {
+  for (const { arm, input, rounds } of all) {
+    rounds.push(await runArm(theCase, arm, input, settings, first))
+  }
+}
+
+/** @param {Case} theCase @param {Series[]} all @param {RunSettings} settings */
+async function runInTurns(theCase, all, settings) {
+  const byArm = await measured(theCase, '*', null, commandOf(theCase, '*', null, settings))
+  for (const { arm, rounds } of all) rounds.push(byArm[arm])
+}
+
 /** Which arms cannot run on this machine. @param {Case} theCase @returns {import('./types.d.ts').Skipped[]} */
 export function skippedArms({ arms }) {
   return Object.values(arms).flatMap((arm) => {
@@ -80,15 +92,14 @@ export function skippedArms({ arms }) {
 export async function runCase(theCase, settings, progress) {
   const { rounds } = settings
   const arms = Object.keys(theCase.arms).filter((arm) => whyNot(theCase.arms[arm]) === null)
-  /** @type {import('./types.d.ts').Series[]} */
+  /** @type {Series[]} */
   const all = (theCase.inputs ?? [null]).flatMap((input) =>
     arms.map((arm) => ({ arm, input, rounds: [] })),
   )
   for (let round = 0; round < rounds; round++) {
     progress(round, rounds)
-    for (const { arm, input, rounds: done } of round % 2 === 0 ? all : all.toReversed()) {
-      done.push(await runArm(theCase, arm, input, settings, round === 0))
-    }
+    if (theCase.inTurns) await runInTurns(theCase, all, settings)
+    else await runByArm(theCase, round % 2 === 0 ? all : all.toReversed(), settings, round === 0)
   }
   return all
 }

@@ -122,6 +122,8 @@ export interface Case {
   base?: string
   /** Operations in the one batch of a round, for cases about memory. */
   once?: number
+  /** All arms in one process, batch by batch: for operations that hardly depend on what V8 makes of an arm. */
+  inTurns?: boolean
   arms: Record<string, ArmSpec>
   bars: Bar[]
 }
