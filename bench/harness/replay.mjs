@@ -3,11 +3,14 @@
 // after the clock was stopped.
 
 import { readFileSync } from 'node:fs'
-import { ALLOC, flatTraceFile, FREE, loadTrace, REALLOC } from './trace.mjs'
+import * as trace from './trace.mjs'
+import { flatTraceFile, loadTrace } from './trace.mjs'
 
 /** @typedef {import('./types.d.ts').Arm} Arm */
 
 const HEADER_WORDS = 8
+/** Of this module, as in C they are of the file: V8 loads and checks another module's at each use. */
+const { ALLOC, FREE, REALLOC } = trace
 
 /** The flat form, from the file that the programs in C read. @param {string} name */
 export function flatTrace(name) {
