@@ -67,7 +67,7 @@ describe('SlabAllocator behaves as its model', { timeout: RUNS_TIMEOUT }, () => 
         using allocator = new SlabAllocator(region)
         new SlabMachine(allocator).run([{ op: 'ballast', share }, ...ops])
       }),
-      { numRuns: Math.ceil(RUNS / 10) },
+      { numRuns: Math.ceil(RUNS / 20) },
     )
     region.dispose()
     expect(region.disposed).toBe(true)

@@ -207,12 +207,12 @@ async function runMode(name, mode) {
   const missing = mode.needs.find((tool) => !which(tool) && !tool.includes('/'))
   if (missing) return lacking(name, missing)
   if (mode.header) await compileHeader(name, mode)
-  for (const program of await buildMode(name, mode)) {
+  await each(await buildMode(name, mode), async (program) => {
     const what = `${name} ${basename(program)}`
     if (mode.buildOnly) {
       counts.passed += 1
       console.log(`ok   ${what}: compiled and linked`)
-      continue
+      return
     }
     const { code, output } = await runTest(program, mode)
     const passed = output.match(/^ok .*$/gm)?.length ?? 0
@@ -222,7 +222,7 @@ async function runMode(name, mode) {
     for (const line of skipped) console.log(`${line} (${name})`)
     if (code !== 0 || passed + skipped.length === 0) failed(`${what}: exit code ${code}`, output)
     else console.log(`ok   ${what}: ${passed} tests`)
-  }
+  })
 }
 
 const asked = process.argv.slice(2)

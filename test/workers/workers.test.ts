@@ -40,7 +40,7 @@ describe('a worker that is terminated inside of the addon', () => {
   test.each(['load', 'work'])(
     'ends alone: %s',
     async (moment) => {
-      const args = [moment, '100']
+      const args = [moment, sanitized ? '40' : '100']
       const seen = await facts(here, 'fixtures/interrupted.mjs', { args, ...LONG })
       expect(seen).toEqual({ serves: 'none' })
     },
@@ -87,44 +87,22 @@ describe('many workers', () => {
     expect(seen).toEqual({ sound: 16, here: 'none' })
   }, 60_000)
 
-  test('a hundred, each ended at some moment of its work, end nothing else and leave little', async () => {
+  test('each ended at some moment of its work, end nothing else and leave little', async () => {
     interface Chaos {
       errors: string[]
       messages: number
       intact: boolean
       grownMiB: number
     }
-    const seen = await facts<Chaos>(here, 'fixtures/chaos.mjs', { args: ['100', '42'], ...LONG })
+    const count = sanitized ? 40 : 100
+    const args = [`${count}`, '42']
+    const seen = await facts<Chaos>(here, 'fixtures/chaos.mjs', { args, ...LONG })
     expect(seen.errors).toEqual([])
     expect(seen.intact).toBe(true)
     // The three quarters after the first may keep what is pinned or may be held elsewhere, some MiB
     // each where buffers can be moved, and what the C library retains of their arenas.
     if (!sanitized) expect(seen.grownMiB).toBeLessThan(runtime.transfer ? 400 : 100)
     // Two in three are waited for.
-    expect(seen.messages).toBeGreaterThanOrEqual(66)
+    expect(seen.messages).toBeGreaterThanOrEqual(Math.floor((count * 2) / 3))
   }, 60_000)
-})
-
-describe('a block that another thread frees at this moment', () => {
-  // The window is nanoseconds wide. What asks malloc about the block falls into it within seconds.
-  test.each([
-    ['owns', 2500],
-    ['usableSize', 2500],
-    ['rawResize', 2500],
-    ['rawRemap', 500],
-    ['rawFree', 500],
-    ['view', 2500],
-    ['pageOwns', 500],
-    ['pageFree', 500],
-    ['pageDecommit', 500],
-  ])('is refused or answered for, and never read: %s', async (question, milliseconds) => {
-    const args = [question, String(milliseconds)]
-    const seen = await facts<{ rounds: number; codes: string[] }>(here, 'fixtures/race.mjs', {
-      args,
-    })
-    // Whoever comes second is told so.
-    const fine = ['ERR_OFFHEAP_DOUBLE_FREE', 'ERR_OFFHEAP_INVALID_POINTER', 'ERR_OFFHEAP_PINNED']
-    expect(seen.codes.filter((code) => !fine.includes(code))).toEqual([])
-    expect(seen.rounds).toBeGreaterThan(100)
-  })
 })
