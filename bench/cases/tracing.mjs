@@ -1,6 +1,8 @@
 // What a tracer costs whoever allocates 1 KiB at a time: switched off, sampled, and not there at all.
 
+import * as offheap from 'offheap'
 import { BacktracingAllocator, cAllocator, SlabAllocator } from 'offheap'
+import { traceEverything } from 'offheap/leaks'
 
 /** @param {import('offheap').Allocator} heap */
 function raw(heap) {
@@ -33,6 +35,12 @@ function handles(heap) {
 const slab = () => new SlabAllocator({ reserve: 1 << 22 })
 const traced = (inner, mode) => new BacktracingAllocator(inner, { mode, sampleBytes: 512 * 1024 })
 
+/** As `offheap leaks` does it: the methods of all classes are replaced. */
+function everything(mode) {
+  traceEverything(offheap, { mode, sampleBytes: 512 * 1024 })
+  return slab()
+}
+
 const ours = (label, setup) => ({ label, setup, ours: true })
 
 /** @type {import('../harness/types.d.ts').Case} */
@@ -45,10 +53,17 @@ export default {
     slabRaw: ours('SlabAllocator.rawAlloc + rawFree', () => raw(slab())),
     slabRawOff: ours('the same, traced, off', () => raw(traced(slab(), 'off'))),
     slabRawSampled: ours('the same, traced, sampled', () => raw(traced(slab(), 'sampled'))),
+    slabRawEverythingOff: ours('the same, everything traced, off', () => raw(everything('off'))),
+    slabRawEverything: ours('the same, everything traced, sampled', () =>
+      raw(everything('sampled')),
+    ),
     slabHandle: ours('SlabAllocator.alloc + free (a handle)', () => handles(slab())),
     slabHandleOff: ours('the same handle, traced, off', () => handles(traced(slab(), 'off'))),
     slabHandleSampled: ours('the same handle, traced, sampled', () =>
       handles(traced(slab(), 'sampled')),
+    ),
+    slabHandleEverything: ours('the same handle, everything traced, sampled', () =>
+      handles(everything('sampled')),
     ),
     cHandle: ours('cAllocator.alloc + free (a handle)', () => handles(cAllocator)),
     cHandleOff: ours('that of cAllocator, traced, off', () => handles(traced(cAllocator, 'off'))),

@@ -1,7 +1,7 @@
 /** Methods of classes that do something more than they did, until they are put back. */
 import type { AnyFunction } from './capture.js'
 
-type Method = (this: object, ...args: unknown[]) => unknown
+export type Method = (this: object, ...args: unknown[]) => unknown
 /** What a replaced method does: `call` runs the original. */
 type Body<T> = (on: T, args: unknown[], call: () => unknown) => unknown
 /** What is done with what a method gave; `self` is the method itself, for stacks. */
@@ -9,18 +9,18 @@ type Note<T> = (on: T, args: unknown[], made: unknown, self: AnyFunction) => voi
 
 /** Those that are called by others of them do what they always did: the outermost counts. */
 export class Methods {
-  private readonly _undo: (() => void)[] = []
   /** How many of them are on the stack. */
-  private _depth = 0
+  depth = 0
+  private readonly _undo: (() => void)[] = []
 
   /** @param missed Called when something could not be noted. */
-  constructor(private readonly _missed: () => void) {}
+  constructor(readonly missed: () => void) {}
 
   /** Replaces a method that `on` itself has. */
   replace<T extends object>(on: object, name: string, body: Body<T>): void {
-    this._put(on, name, (original) => {
+    this.put(on, name, (original) => {
       const run = (target: object, args: unknown[], call: () => unknown): unknown =>
-        this._depth > 0 ? call() : this._inside(() => body(target as T, args, call))
+        this.depth > 0 ? call() : this.inside(() => body(target as T, args, call))
       return function (...args) {
         return run(this, args, () => Reflect.apply(original, this, args))
       }
@@ -32,14 +32,14 @@ export class Methods {
    * left for it, say, must not cost the program what it was given.
    */
   afterwards<T extends object>(on: object, name: string, note: Note<T>): void {
-    this._put(on, name, (original) => {
+    this.put(on, name, (original) => {
       const run = (target: object, args: unknown[], self: Method): unknown => {
-        if (this._depth > 0) return Reflect.apply(original, target, args)
-        const made = this._inside(() => Reflect.apply(original, target, args))
+        if (this.depth > 0) return Reflect.apply(original, target, args)
+        const made = this.inside(() => Reflect.apply(original, target, args))
         try {
           note(target as T, args, made, self as AnyFunction)
         } catch {
-          this._missed()
+          this.missed()
         }
         return made
       }
@@ -52,12 +52,12 @@ export class Methods {
 
   /** Runs what is called as if by the program. */
   outside<T>(run: () => T): T {
-    const depth = this._depth
-    this._depth = 0
+    const depth = this.depth
+    this.depth = 0
     try {
       return run()
     } finally {
-      this._depth = depth
+      this.depth = depth
     }
   }
 
@@ -66,16 +66,18 @@ export class Methods {
     for (const undo of this._undo.splice(0)) undo()
   }
 
-  private _inside(run: () => unknown): unknown {
-    this._depth++
+  /** Runs what is called as if by one of them. */
+  inside(run: () => unknown): unknown {
+    this.depth++
     try {
       return run()
     } finally {
-      this._depth--
+      this.depth--
     }
   }
 
-  private _put(on: object, name: string, make: (original: Method) => Method): void {
+  /** Replaces a method that `on` itself has by what `make` makes of it. */
+  put(on: object, name: string, make: (original: Method) => Method): void {
     const descriptor = Object.getOwnPropertyDescriptor(on, name)
     const original = descriptor?.value as Method | undefined
     if (typeof original !== 'function') return

@@ -16,6 +16,13 @@ import type { CHeap } from '../core/valloc.js'
 import { scoped, wrapped } from './calls.js'
 import type { AnyFunction } from './capture.js'
 import type { LeakProfile } from './profile.js'
+import {
+  type Notes,
+  replaceFreeing,
+  replaceFreeingHandle,
+  replaceMaking,
+  replaceMakingHandle,
+} from './replaced-hot.js'
 import { Methods } from './replaced-methods.js'
 import type { TraceMode } from './sampler.js'
 import { captureStack } from './stacks.js'
@@ -44,7 +51,7 @@ export interface Tracing {
 
 const SKIPPED = 'GcAllocator'
 
-class Everything {
+class Everything implements Notes {
   readonly trace: Trace
   readonly methods = new Methods(() => (this.trace.isComplete = false))
   private readonly _heaps = new WeakMap<object, number>()
@@ -79,32 +86,24 @@ class Everything {
     return heap
   }
 
-  private _record(
-    on: Allocator,
-    ptr: Pointer,
-    size: number,
-    align: number,
-    self: AnyFunction,
-  ): void {
-    if (ptr === 0 || !this.trace.sampler.takes(size)) return
+  /** Writes a block down: the sampler has taken it. */
+  made(on: Allocator, ptr: Pointer, size: number, align: number, self: AnyFunction): void {
     const stack = captureStack(self, this.trace.frames)
     this.trace.record(this.heapOf(on), ptr, size, align, stack)
   }
 
-  private _recordHandle(on: Allocator, a: Allocation, self: AnyFunction): void {
-    if (!this.trace.sampler.takes(a.size)) return
+  madeHandle(on: Allocator, a: Allocation, self: AnyFunction): void {
     this.trace.recordHandle(this.heapOf(on), a, captureStack(self, this.trace.frames))
   }
 
-  /** Frees a block, unless that throws. */
-  private _free(on: Allocator, ptr: unknown, call: () => unknown): unknown {
-    const address = ptr as Pointer
-    const record = this.trace.lift(this.heapOf(on), address)
+  /** Frees a block, unless that throws. What frees is called by others that free, and the outermost counts. */
+  ends(on: Allocator, ptr: Pointer, call: () => unknown): unknown {
+    const record = this.trace.lift(this.heapOf(on), ptr)
     let result: unknown
     try {
-      result = call()
+      result = this.methods.inside(call)
     } catch (error) {
-      this.trace.keep(record, address)
+      this.trace.keep(record, ptr)
       throw error
     }
     this.trace.strike(record)
@@ -150,38 +149,27 @@ class Everything {
   }
 
   private _traceMaking(prototype: object): void {
-    this.methods.afterwards<Allocator>(prototype, 'rawAlloc', (on, [size, align], ptr, self) =>
-      this._record(on, ptr as Pointer, size as number, align as number, self),
-    )
-    this.methods.afterwards<Allocator & { blockSize: number }>(
-      prototype,
-      'allocBlock',
-      (on, _, ptr, self) => this._record(on, ptr as Pointer, on.blockSize, 1, self),
-    )
-    for (const name of ['alloc', 'allocZeroed', 'dupe', 'dupeZ', 'tryAlloc']) {
-      this.methods.afterwards<Allocator>(prototype, name, (on, _, a, self) => {
-        if (a !== null) this._recordHandle(on, a as Allocation, self)
-      })
+    const { methods, trace } = this
+    for (const name of ['rawAlloc', 'allocBlock'] as const) {
+      replaceMaking(methods, prototype, name, trace, this)
     }
-    this.methods.afterwards<Allocator>(prototype, 'adopt', (on, _, made, self) => {
+    for (const name of ['alloc', 'allocZeroed', 'dupe', 'dupeZ', 'tryAlloc']) {
+      replaceMakingHandle(methods, prototype, name, trace, this)
+    }
+    methods.afterwards<Allocator>(prototype, 'adopt', (on, _, made, self) => {
       const a = made as Allocation
-      const record = this.trace.lift(this.heapOf(on), a.ptr)
+      const record = trace.lift(this.heapOf(on), a.ptr)
       // What this thread allocated is of the line that did. What another did comes in here.
-      if (record === 0) this._recordHandle(on, a, self)
-      else this.trace.keep(record, a.ptr)
+      if (record !== 0) trace.keep(record, a.ptr)
+      else if (trace.sampler.takes(a.size)) this.madeHandle(on, a, self)
     })
   }
 
   private _traceEnding(prototype: object): void {
     for (const name of ['rawFree', 'freeBlock', 'freePtr']) {
-      this.methods.replace<Allocator>(prototype, name, (on, args, call) =>
-        this._free(on, args[0], call),
-      )
+      replaceFreeing(this.methods, prototype, name, this.trace, this)
     }
-    this.methods.replace<Allocator>(prototype, 'free', (on, [handle], call) => {
-      const live = handle instanceof Allocation && !handle.freed
-      return live ? this._free(on, handle.ptr, call) : call()
-    })
+    replaceFreeingHandle(this.methods, prototype, 'free', this.trace, this)
     for (const name of ['reset', 'dispose']) {
       this.methods.replace<Allocator>(prototype, name, (on, _, call) => {
         const result = call()
