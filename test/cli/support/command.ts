@@ -72,14 +72,24 @@ export function run(program: string, args: string[], options: RunOptions = {}): 
 export const offheap = (args: string[], options: RunOptions = {}): Promise<Outcome> =>
   run(node, [main, ...args], options)
 
-/**
- * Runs `offheap` on a terminal of 100 by 30; what it shows there is in stdout. The input is typed once
- * `prompt` has been shown.
- */
-export const offheapOnTerminal = (
-  args: string[],
-  { prompt = '', ...options }: RunOptions & { prompt?: string } = {},
-): Promise<Outcome> => run('python3', [terminal, '100', '30', prompt, node, main, ...args], options)
+export interface TerminalOptions extends RunOptions {
+  /** The input is typed once this has been shown. */
+  prompt?: string
+  /** Columns and rows. Default: 100 by 30. */
+  size?: readonly [number, number]
+}
+
+/** Runs a program on a terminal; what it shows there is in stdout. */
+export function onTerminal(
+  command: string[],
+  { prompt = '', size = [100, 30], ...options }: TerminalOptions = {},
+): Promise<Outcome> {
+  return run('python3', [terminal, ...size.map(String), prompt, ...command], options)
+}
+
+/** Runs `offheap` on a terminal. */
+export const offheapOnTerminal = (args: string[], options?: TerminalOptions): Promise<Outcome> =>
+  onTerminal([node, main, ...args], options)
 
 /** A terminal is made with Python, which CI has. */
 export const noTerminal =

@@ -1,7 +1,7 @@
 /**
  * The pictures in the documentation: of the profile of service.ts, and of the one that
- * examples/leak-hunt gives. To make them anew:
- * OFFHEAP_PICTURES=docs/img npx vitest run test/leaks/html/pictures.test.ts
+ * examples/leak-hunt gives. To make all pictures anew:
+ * OFFHEAP_PICTURES=docs/img npx vitest run pictures
  */
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
@@ -37,8 +37,8 @@ function hunted(): LeakProfile {
 
 describePages('the pictures of the report', (open) => {
   it.each([
-    [PICTURES[0]!, service, 900],
-    [PICTURES[1]!, hunted, 680],
+    [PICTURES[0]!, service, 760],
+    [PICTURES[1]!, hunted, 622],
   ])('%s can be taken', async (name, profile, height) => {
     const { page } = await open(profile(), { width: 1280, height })
     await settled(page)
@@ -51,6 +51,6 @@ describePages('the pictures of the report', (open) => {
   })
 
   it.each(PICTURES)('%s is in the documentation', (name) => {
-    expect(statSync(pathTo(`docs/img/${name}`)).size).toBeLessThan(200_000)
+    expect(statSync(pathTo(`docs/img/${name}`)).size).toBeLessThan(150_000)
   })
 })

@@ -1,4 +1,4 @@
-/** The samples in docs/leaks/formats.md are what the renderers make. */
+/** The samples in docs/leaks/formats/ are what the renderers make. */
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -9,11 +9,12 @@ import { pages } from '../../docs/markdown.js'
 import { programPath } from '../support/programs.js'
 import { uploads } from './mock.js'
 
-const { text } = pages().find(({ path }) => path === 'docs/leaks/formats.md')!
+const all = pages()
+const textOf = (path: string): string => all.find((page) => page.path === path)!.text
 
-/** The sample of a section, cut where it says `...`. Blanks and line ends do not count. */
-function sampleOf(section: string): string[] {
-  const [, sample] = new RegExp(`^## ${section}\n[^]*?^\`\`\`text\n([^]*?)^\`\`\``, 'm').exec(text)!
+/** The sample of a format's page, cut where it says `...`. Blanks and line ends do not count. */
+function sampleOf(name: string): string[] {
+  const [, sample] = /^```text\n([^]*?)^```/m.exec(textOf(`docs/leaks/formats/${name}.md`))!
   return sample!.split(/^\.\.\.$/m).map(packed)
 }
 
@@ -58,6 +59,9 @@ test.skipIf(go === undefined)('the sample of pprof is made by go tool pprof', ()
 })
 
 test('the table has all formats, with their extensions', () => {
-  for (const name of names)
-    expect(text).toContain(`| [\`${name}\`](#${name}) | \`.${FORMATS[name].extension}\` |`)
+  const text = textOf('docs/leaks/formats.md')
+  for (const name of names) {
+    const { extension } = FORMATS[name]
+    expect(text).toContain(`| [\`${name}\`](formats/${name}.md) | \`.${extension}\` |`)
+  }
 })

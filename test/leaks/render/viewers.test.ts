@@ -2,7 +2,7 @@
  * The viewers themselves open what is rendered: speedscope (its own format, and as a second
  * importer .heapprofile and pprof), and Valgrind's dh_view.
  */
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
@@ -11,7 +11,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { LeakProfile } from '../../../lib/leaks/profile.js'
 import { diffProfiles } from '../../../lib/leaks/profile-diff.js'
 import { FORMATS } from '../../../lib/leaks/render/index.js'
-import { CHROMIUM, openBrowser, openPage, textOf } from '../support/browser.js'
+import { CHROMIUM, DH_VIEW, openBrowser, openPage, textOf } from '../support/browser.js'
 import { js, profileOf, site, uploads } from './mock.js'
 import { schemaErrors } from './schema.js'
 
@@ -147,15 +147,9 @@ test("speedscope's schema says the same", () => {
   }
 })
 
-/** Valgrind brings its viewer along, below the prefix that it was installed in. */
-const dhView = ['/usr/libexec/valgrind', '/usr/lib/valgrind', '/usr/local/libexec/valgrind']
-  .map((place) => join(place, 'dh_view.html'))
-  .find((file) => existsSync(file))
-const lacksViewer = (dhView === undefined && !process.env['CI']) || CHROMIUM === undefined
-
-describe.skipIf(lacksViewer)('dh_view, in Chromium', () => {
+describe.skipIf(DH_VIEW === undefined || CHROMIUM === undefined)('dh_view, in Chromium', () => {
   async function inViewer(profile: LeakProfile): Promise<string> {
-    const page = await openPage(browser!, pathToFileURL(dhView!).href)
+    const page = await openPage(browser!, pathToFileURL(DH_VIEW!).href)
     const input = await page.waitForSelector('input[type=file]')
     // "At t-end (bytes)" is the metric of what is live.
     const metric = await page.$$eval('option', (options) =>

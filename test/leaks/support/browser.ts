@@ -1,9 +1,20 @@
 /** Debian's Chromium, for the viewers that are web pages. */
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import puppeteer, { type Browser, type Page } from 'puppeteer-core'
 import { programPath } from './programs.js'
 
 /** Where Chromium is; undefined where it is missing and may be. */
 export const CHROMIUM = programPath('chromium')
+
+/**
+ * Valgrind's viewer of DHAT's profiles, below the prefix that it was installed in; undefined where
+ * it is missing, and where it may not be, a file that is not there.
+ */
+export const DH_VIEW =
+  ['/usr/libexec/valgrind', '/usr/lib/valgrind', '/usr/local/libexec/valgrind']
+    .map((place) => join(place, 'dh_view.html'))
+    .find((file) => existsSync(file)) ?? (process.env['CI'] ? '/dh_view.html' : undefined)
 
 /** Starts it, headless. Tests close it when they end. */
 export function openBrowser(): Promise<Browser> {
