@@ -14,6 +14,12 @@ function inRegion(heap, name) {
 
 const slab = (name) => inRegion(new SlabAllocator({ reserve: RESERVE }), name)
 
+/** A second loop over a second heap is in the process: V8 looks up in each operation which it is. */
+function slabOfTwo(name) {
+  inRegion(new SlabAllocator({ reserve: RESERVE }), name)
+  return slab(name)
+}
+
 const freeList = (name) => inRegion(new FreeListAllocator(Region.pages(RESERVE)), name)
 
 const cHeap = (name) => replayInC(cAllocator, flatTrace(name))
@@ -42,6 +48,11 @@ export default {
   base: 'glibc',
   arms: {
     slab: { label: 'SlabAllocator', setup: slab, ours: true },
+    slabOfTwo: {
+      label: 'SlabAllocator, one of two in the same loop',
+      setup: slabOfTwo,
+      ours: true,
+    },
     freeList: { label: 'FreeListAllocator', setup: freeList, ours: true },
     cHeap: { label: 'cAllocator', setup: cHeap, ours: true },
     inC: { ...inC('slab.c, through its valloc', 'slab'), ours: true },

@@ -59,36 +59,40 @@ export function headOf({ ops, slots }, count) {
 
 /**
  * The loop of a user that holds blocks of an allocator over one region: no call is made by way of
- * anything else, and bytes are written through views that are made once.
+ * anything else, and bytes are written through views that are made once. Allocator and arrays are constants
+ * around it, as those of a module are, and malloc is in C: as long as there is one such function, V8
+ * compiles where they lie into it.
  * @param {import('offheap').Allocator} heap @param {Int32Array} ops @param {Float64Array} blocks
  * @param {{ words: Int32Array, bytes: Uint8Array, base: number }} memory
  */
-function run(heap, ops, blocks, { words, bytes, base }) {
-  for (let i = 0; i < ops.length; i += 2) {
-    const head = ops[i]
-    const size = ops[i + 1]
-    const slot = head >>> 8
-    const align = 1 << ((head >>> 2) & 63)
-    const kind = head & 3
-    if (kind === ALLOC) {
-      const ptr = heap.rawAlloc(size, align)
-      if (ptr === 0) throw new Error('out of memory')
-      blocks[slot] = ptr
-      if (size >= 8) {
-        const at = (ptr - base) >>> 2
-        words[at] = slot
-        words[at + 1] = 0
-      } else if (size > 0) {
-        bytes[ptr - base] = slot
+const loopOver =
+  (heap, ops, blocks, { words, bytes, base }) =>
+  () => {
+    for (let i = 0; i < ops.length; i += 2) {
+      const head = ops[i]
+      const size = ops[i + 1]
+      const slot = head >>> 8
+      const align = 1 << ((head >>> 2) & 63)
+      const kind = head & 3
+      if (kind === ALLOC) {
+        const ptr = heap.rawAlloc(size, align)
+        if (ptr === 0) throw new Error('out of memory')
+        blocks[slot] = ptr
+        if (size >= 8) {
+          const at = (ptr - base) >>> 2
+          words[at] = slot
+          words[at + 1] = 0
+        } else if (size > 0) {
+          bytes[ptr - base] = slot
+        }
+      } else if (kind === FREE) {
+        heap.rawFree(blocks[slot], size, align)
+      } else {
+        i += 2
+        blocks[slot] = resized(heap, blocks[slot], ops[i + 1], align, size, bytes, base)
       }
-    } else if (kind === FREE) {
-      heap.rawFree(blocks[slot], size, align)
-    } else {
-      i += 2
-      blocks[slot] = resized(heap, blocks[slot], ops[i + 1], align, size, bytes, base)
     }
   }
-}
 
 /** What a realloc does, out of the loop: where the block is now. */
 function resized(heap, old, before, align, size, bytes, base) {
@@ -121,7 +125,7 @@ export function replayIn(heap, buffer, base, { ops, slots, count }) {
     if (used !== 0) throw new Error(`${used} bytes are left`)
   }
   return {
-    batch: () => run(heap, ops, blocks, memory),
+    batch: loopOver(heap, ops, blocks, memory),
     unit: count,
     whole: true,
     after,
@@ -143,7 +147,7 @@ export function withUtilisation(heap, arm) {
 }
 
 /** The loop over the C heap: nothing is written, as a view costs an ArrayBuffer there. */
-function runWithoutBytes(heap, ops, blocks) {
+const loopWithoutBytes = (heap, ops, blocks) => () => {
   for (let i = 0; i < ops.length; i += 2) {
     const head = ops[i]
     const size = ops[i + 1]
@@ -170,7 +174,7 @@ export function replayInC(heap, { ops, slots, count }) {
   const blocks = new Float64Array(slots)
   const left = leftOf(ops, slots)
   return {
-    batch: () => runWithoutBytes(heap, ops, blocks),
+    batch: loopWithoutBytes(heap, ops, blocks),
     unit: count,
     whole: true,
     after: () => {
@@ -182,7 +186,7 @@ export function replayInC(heap, { ops, slots, count }) {
 }
 
 /** The loop over a MemPool of @thi.ng/malloc: one alignment for all, addresses are offsets. */
-function runInPool(pool, ops, blocks, words, bytes) {
+const loopInPool = (pool, ops, blocks, words, bytes) => () => {
   for (let i = 0; i < ops.length; i += 2) {
     const head = ops[i]
     // It has no blocks of 0 bytes.
@@ -216,7 +220,7 @@ export function replayInPool(pool, { ops, slots, count }) {
   const words = new Int32Array(pool.buf)
   const bytes = new Uint8Array(pool.buf)
   return {
-    batch: () => runInPool(pool, ops, blocks, words, bytes),
+    batch: loopInPool(pool, ops, blocks, words, bytes),
     unit: count,
     whole: true,
   }

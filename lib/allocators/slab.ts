@@ -46,6 +46,7 @@ const enum Place {
 export class SlabAllocator extends RegionAllocator {
   protected readonly _words: Int32Array
   private readonly _cells: Uint8Array
+  private readonly _cellCount: number
   /** The address whose place is 0, 2 GiB behind the first page. */
   private readonly _middle: number
   private readonly _heap: SlabHeap
@@ -53,8 +54,6 @@ export class SlabAllocator extends RegionAllocator {
   private readonly _cache: CachedRuns
   private readonly _slabs: Slabs
   private readonly _large: LargeBlocks
-  /** Address of the first page. */
-  private readonly _origin: number
   /** From a place to an offset in the region, modulo 2^32. */
   private readonly _shift: number
 
@@ -78,13 +77,13 @@ export class SlabAllocator extends RegionAllocator {
     words[SlabWord.ORIGIN_HI] = origin / 2 ** 32
     this._words = words
     this._cells = heap.cells
+    this._cellCount = heap.cells.length
     this._middle = origin + 2 ** 31
     this._heap = heap
     this._runs = new PageRuns(heap, region, skip)
     this._cache = new CachedRuns(heap, this._runs)
     this._slabs = new Slabs(heap, this._cache)
     this._large = new LargeBlocks(heap, this._runs, this._cache, this._slabs)
-    this._origin = origin
     this._shift = (2 ** 31 + skip) | 0
   }
 
@@ -134,7 +133,7 @@ export class SlabAllocator extends RegionAllocator {
         const c = (size + 15) >>> Unit.GRANULE_SHIFT
         const at = (place >> Unit.CELL_SHIFT) + Unit.FIRST_CELL
         const page = (place >> Unit.PAGE_SHIFT) + (Unit.FIRST_PAGE + SlabWord.PAGES)
-        if (at < cells.length && (words[page]! & Unit.CLASS_MASK) === c) {
+        if (at < this._cellCount && (words[page]! & Unit.CLASS_MASK) === c) {
           let tag = (size & 15) | Tag.LIVE | ((place & 16) << Tag.HIGH_SHIFT)
           let mask: number = Tag.WHOLE
           if (c === 1) {
@@ -224,7 +223,7 @@ export class SlabAllocator extends RegionAllocator {
   /** Is this address in the pages in use? */
   override owns(ptr: Pointer): boolean {
     if (!Number.isInteger(ptr)) return false
-    const offset = ptr - this._origin
+    const offset = ptr - (this._middle - 2 ** 31)
     return offset >= 0 && offset < this._words[SlabWord.TOP]! * Unit.PAGE
   }
 
@@ -311,7 +310,7 @@ export class SlabAllocator extends RegionAllocator {
         return place
       }
     }
-    const start = this._large.take(asked, align, this._origin)
+    const start = this._large.take(asked, align, this._middle - 2 ** 31)
     if (start === Place.NONE) return Place.NONE
     this._words[SlabWord.USED] = (this._words[SlabWord.USED]! + asked) | 0
     return (start - Unit.FIRST_PAGE) << Unit.PAGE_SHIFT
