@@ -26,14 +26,18 @@ export interface CallSite {
 
 export type AnyFunction = (...args: never[]) => unknown
 
-/** What an error would be: an object whose `stack` are the calls. */
+/** What an error would be: its `stack` are the calls. */
 interface Holder {
   readonly stack: CallSite[]
 }
 
 interface Realm {
-  /** A new holder, for at most so many calls. */
+  /** A new one, for at most so many calls. */
   holder(limit: number): Holder
+  /**
+   * Has it hold the calls that led to the newest call of `skip`, innermost first, async callers included.
+   * None when `skip` is not on the stack.
+   */
   captureStackTrace(holder: Holder, skip: AnyFunction): void
 }
 
@@ -53,21 +57,10 @@ const SOURCE = `
 /** From Node 22.8 on a realm can have an ordinary global object, which is faster still. */
 const { DONT_CONTEXTIFY } = vm.constants as object as { DONT_CONTEXTIFY?: vm.Context }
 
-let realm: Realm | null = null
+/** Null until it is needed. */
+export let realm: Realm | null = null
 
 /** Makes it: where no stack is left for that, V8 throws, and a later call tries again. */
-function made(): Realm {
+export function makeRealm(): Realm {
   return (realm = vm.runInContext(SOURCE, vm.createContext(DONT_CONTEXTIFY)) as Realm)
-}
-
-/**
- * The calls that led to the newest call of `skip`, innermost first, async callers included: at most
- * `limit`. None when `skip` is not on the stack. Each call between that one and this costs V8 half a
- * microsecond more.
- */
-export function callSites(skip: AnyFunction, limit: number): CallSite[] {
-  const { holder, captureStackTrace } = realm ?? made()
-  const held = holder(limit)
-  captureStackTrace(held, skip)
-  return held.stack
 }
