@@ -65,10 +65,10 @@ export function headOf({ ops, slots }, count) {
  * @param {import('offheap').Allocator} heap @param {Int32Array} ops @param {Float64Array} blocks
  * @param {{ words: Int32Array, bytes: Uint8Array, base: number }} memory
  */
-const loopOver =
-  (heap, ops, blocks, { words, bytes, base }) =>
-  () => {
-    for (let i = 0; i < ops.length; i += 2) {
+function loopOver(heap, ops, blocks, { words, bytes, base }) {
+  const { length } = ops
+  return () => {
+    for (let i = 0; i < length; i += 2) {
       const head = ops[i]
       const size = ops[i + 1]
       const slot = head >>> 8
@@ -93,6 +93,7 @@ const loopOver =
       }
     }
   }
+}
 
 /** What a realloc does, out of the loop: where the block is now. */
 function resized(heap, old, before, align, size, bytes, base) {
