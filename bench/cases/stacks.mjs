@@ -29,7 +29,7 @@ function arm(work) {
     for (let i = 0; i < n; i++) sum += deep(work)
     return sum
   }
-  return { batch }
+  return { batch, unit: 100 }
 }
 
 /** @param {boolean} handles @param {(heap: BacktracingAllocator) => () => number} work */
@@ -90,6 +90,7 @@ export default {
   about:
     'a block allocated and freed at once, written down with its stack; and only telling the stack',
   base: 'callSites',
+  inTurns: true,
   arms: {
     exact: { label: 'traced: a handle, alloc + free', setup: traced(true, pair), ours: true },
     bare: { label: 'the same, handles not followed', setup: traced(false, pair), ours: true },

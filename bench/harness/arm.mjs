@@ -12,7 +12,7 @@ const ready = async ({ setup, batch }) => (setup ? await setup(JSON.parse(input)
 
 async function run() {
   if (arm !== '*') return measure(await ready(theCase.arms[arm]), JSON.parse(settings))
-  const names = Object.keys(theCase.arms)
+  const names = Object.keys(theCase.arms).filter((one) => !theCase.arms[one].c)
   const arms = await Promise.all(names.map((one) => ready(theCase.arms[one])))
   const rounds = measureInTurns(arms, JSON.parse(settings))
   return Object.fromEntries(names.map((one, i) => [one, rounds[i]]))

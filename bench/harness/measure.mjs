@@ -14,8 +14,12 @@ import { mean, median } from './statistics.mjs'
 /** @typedef {import('./types.d.ts').Settings} Settings */
 
 const FIRST_BATCH = 1000
-/** Batches at least that warm up one which is always run as a whole: V8 compiles its loop several times. */
+/**
+ * What is always run as a whole is warmed up by so many batches at least, and so many times as long: V8
+ * compiles its loop several times, and the last of these only when a batch begins.
+ */
 const WHOLE_WARMUPS = 8
+const WHOLE_TIMES = 8
 
 /** Written to, so that V8 cannot know that nobody reads it. @type {unknown} */
 export let sink
@@ -25,7 +29,7 @@ const multipleOf = (unit, n) => Math.ceil(n / unit) * unit
 
 /** Runs for warmupMs, then tells how many operations take sampleMs. @param {Arm} arm @param {Settings} settings */
 function calibrate({ batch, after, unit = 1, whole = false }, { warmupMs, sampleMs }) {
-  const end = performance.now() + warmupMs
+  const end = performance.now() + (whole ? warmupMs * WHOLE_TIMES : warmupMs)
   let n = whole ? unit : multipleOf(unit, FIRST_BATCH)
   for (let batches = 1; ; batches++) {
     const start = performance.now()

@@ -98,8 +98,10 @@ export async function runCase(theCase, settings, progress) {
   )
   for (let round = 0; round < rounds; round++) {
     progress(round, rounds)
-    if (theCase.inTurns) await runInTurns(theCase, all, settings)
-    else await runByArm(theCase, round % 2 === 0 ? all : all.toReversed(), settings, round === 0)
+    const inTurns = all.filter(({ arm }) => theCase.inTurns && !theCase.arms[arm]?.c)
+    const others = all.filter((one) => !inTurns.includes(one))
+    if (inTurns.length > 0) await runInTurns(theCase, inTurns, settings)
+    await runByArm(theCase, round % 2 === 0 ? others : others.toReversed(), settings, round === 0)
   }
   return all
 }

@@ -122,7 +122,10 @@ export interface Case {
   base?: string
   /** Operations in the one batch of a round, for cases about memory. */
   once?: number
-  /** All arms in one process, batch by batch: for operations that hardly depend on what V8 makes of an arm. */
+  /**
+   * All arms but those in C in one process, batch by batch: for operations that hardly depend on what V8
+   * makes of an arm.
+   */
   inTurns?: boolean
   arms: Record<string, ArmSpec>
   bars: Bar[]
