@@ -63,15 +63,14 @@ function sample({ batch, after }, n, timeMs) {
   bench.runSync()
   const result = bench.tasks[0]?.result
   if (result?.state !== 'completed') throw new Error('tinybench did not complete')
-  const { latency } = result
+  const { p50, mean: average, min, samplesCount } = result.latency
+  return timing(p50, average, min, samplesCount, n)
+}
+
+/** Of samples in ms, each of n operations. @param {number} n */
+function timing(middle, average, least, samples, n) {
   const nsEach = 1e6 / n
-  return {
-    ns: latency.p50 * nsEach,
-    mean: latency.mean * nsEach,
-    min: latency.min * nsEach,
-    samples: latency.samplesCount,
-    batch: n,
-  }
+  return { ns: middle * nsEach, mean: average * nsEach, min: least * nsEach, samples, batch: n }
 }
 
 /**
@@ -83,13 +82,11 @@ export function measure(arm, settings) {
   const { once } = settings
   resetPeak()
   const before = rss().now
-  const timing = once
-    ? sample(arm, once, 0)
-    : sample(arm, calibrate(arm, settings), settings.timeMs)
+  const timed = once ? sample(arm, once, 0) : sample(arm, calibrate(arm, settings), settings.timeMs)
   const { peak, now } = rss()
   arm.check?.()
   const memory = { rssGrowth: Math.max(0, peak - before), rssKept: now - before }
-  return { ...timing, ...memory, ...(arm.utilisation && { utilisation: arm.utilisation() }) }
+  return { ...timed, ...memory, ...(arm.utilisation && { utilisation: arm.utilisation() }) }
 }
 
 /** How many times as long as one arm by itself all arms in turns are measured: they differ by percents. */
@@ -102,28 +99,25 @@ const TURNS = 40
  * @returns {import('./types.d.ts').Round[]}
  */
 export function measureInTurns(arms, { timeMs }) {
-  const times = arms.map(() => /** @type {number[]} */ ([]))
-  const turn = (/** @type {boolean} */ counts, /** @type {number} */ first) => {
-    for (let i = 0; i < arms.length; i++) {
-      const which = (first + i) % arms.length
-      const { batch, unit = 1 } = /** @type {Arm} */ (arms[which])
+  const turns = arms.map((arm) => ({
+    arm,
+    unit: arm.unit ?? 1,
+    times: /** @type {number[]} */ ([]),
+  }))
+  const turn = (/** @type {number} */ first) => {
+    for (const { arm, unit, times } of [...turns.slice(first), ...turns.slice(0, first)]) {
       const start = performance.now()
-      sink = batch(unit)
-      if (counts) times[which]?.push(performance.now() - start)
+      sink = arm.batch(unit)
+      times.push(performance.now() - start)
+      arm.after?.()
     }
   }
-  for (let i = 0; i < WHOLE_WARMUPS * arms.length; i++) turn(false, i)
+  for (let i = 0; i < WHOLE_WARMUPS * arms.length; i++) turn(i % arms.length)
+  for (const { times } of turns) times.length = 0
   const end = performance.now() + timeMs * TURNS
-  for (let i = 0; performance.now() < end; i++) turn(true, i)
-  return times.map((ms, i) => {
-    const batch = arms[i]?.unit ?? 1
-    const nsEach = 1e6 / batch
-    return {
-      ns: median(ms) * nsEach,
-      mean: mean(ms) * nsEach,
-      min: Math.min(...ms) * nsEach,
-      samples: ms.length,
-      batch,
-    }
+  for (let i = 0; performance.now() < end; i++) turn(i % arms.length)
+  return turns.map(({ arm, unit, times }) => {
+    arm.check?.()
+    return timing(median(times), mean(times), Math.min(...times), times.length, unit)
   })
 }

@@ -148,27 +148,29 @@ export function withUtilisation(heap, arm) {
 }
 
 /** The loop over the C heap: nothing is written, as a view costs an ArrayBuffer there. */
-const loopWithoutBytes = (heap, ops, blocks) => () => {
-  for (let i = 0; i < ops.length; i += 2) {
-    const head = ops[i]
-    const size = ops[i + 1]
-    const slot = head >>> 8
-    const align = 1 << ((head >>> 2) & 63)
-    const kind = head & 3
-    if (kind === ALLOC) {
-      const ptr = heap.rawAlloc(size, align)
-      if (ptr === 0) throw new Error('out of memory')
-      blocks[slot] = ptr
-    } else if (kind === FREE) {
-      heap.rawFree(blocks[slot], size, align)
-    } else {
-      i += 2
-      const ptr = heap.rawRemap(blocks[slot], ops[i + 1], align, size)
-      if (ptr === 0) throw new Error('out of memory')
-      blocks[slot] = ptr
+const loopWithoutBytes =
+  (heap, ops, blocks, { length } = ops) =>
+  () => {
+    for (let i = 0; i < length; i += 2) {
+      const head = ops[i]
+      const size = ops[i + 1]
+      const slot = head >>> 8
+      const align = 1 << ((head >>> 2) & 63)
+      const kind = head & 3
+      if (kind === ALLOC) {
+        const ptr = heap.rawAlloc(size, align)
+        if (ptr === 0) throw new Error('out of memory')
+        blocks[slot] = ptr
+      } else if (kind === FREE) {
+        heap.rawFree(blocks[slot], size, align)
+      } else {
+        i += 2
+        const ptr = heap.rawRemap(blocks[slot], ops[i + 1], align, size)
+        if (ptr === 0) throw new Error('out of memory')
+        blocks[slot] = ptr
+      }
     }
   }
-}
 
 /** @param {import('offheap').CAllocator} heap @param {ReturnType<typeof flatTrace>} trace @returns {Arm} */
 export function replayInC(heap, { ops, slots, count }) {
@@ -187,33 +189,35 @@ export function replayInC(heap, { ops, slots, count }) {
 }
 
 /** The loop over a MemPool of @thi.ng/malloc: one alignment for all, addresses are offsets. */
-const loopInPool = (pool, ops, blocks, words, bytes) => () => {
-  for (let i = 0; i < ops.length; i += 2) {
-    const head = ops[i]
-    // It has no blocks of 0 bytes.
-    const size = ops[i + 1] || 1
-    const slot = head >>> 8
-    const kind = head & 3
-    if (kind === ALLOC) {
-      const ptr = pool.malloc(size)
-      if (ptr === 0) throw new Error('out of memory')
-      blocks[slot] = ptr
-      if (size >= 8) {
-        words[ptr >>> 2] = slot
-        words[(ptr >>> 2) + 1] = 0
+const loopInPool =
+  (pool, ops, blocks, words, bytes, { length } = ops) =>
+  () => {
+    for (let i = 0; i < length; i += 2) {
+      const head = ops[i]
+      // It has no blocks of 0 bytes.
+      const size = ops[i + 1] || 1
+      const slot = head >>> 8
+      const kind = head & 3
+      if (kind === ALLOC) {
+        const ptr = pool.malloc(size)
+        if (ptr === 0) throw new Error('out of memory')
+        blocks[slot] = ptr
+        if (size >= 8) {
+          words[ptr >>> 2] = slot
+          words[(ptr >>> 2) + 1] = 0
+        } else {
+          bytes[ptr] = slot
+        }
+      } else if (kind === FREE) {
+        pool.free(blocks[slot])
       } else {
-        bytes[ptr] = slot
+        i += 2
+        const ptr = pool.realloc(blocks[slot], size)
+        if (ptr === 0) throw new Error('out of memory')
+        blocks[slot] = ptr
       }
-    } else if (kind === FREE) {
-      pool.free(blocks[slot])
-    } else {
-      i += 2
-      const ptr = pool.realloc(blocks[slot], size)
-      if (ptr === 0) throw new Error('out of memory')
-      blocks[slot] = ptr
     }
   }
-}
 
 /** @param {import('@thi.ng/malloc').MemPool} pool @param {ReturnType<typeof flatTrace>} trace @returns {Arm} */
 export function replayInPool(pool, { ops, slots, count }) {

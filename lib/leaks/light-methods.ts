@@ -13,10 +13,12 @@ import { SamplerWord } from './sampler.js'
 
 export type HotMethods = Pick<Allocator, 'rawAlloc' | 'alloc' | 'tryAlloc' | 'rawFree'>
 
-/** What they hand over what is to be looked at to. Stacks begin at its own method of that name. */
+/** What they hand over what is to be looked at to. */
 export interface Watcher {
   readonly name: string
+  /** The stack begins where this object's own `rawAlloc` was called. */
   rawAllocWatched(size: number, align: number): Pointer
+  /** It begins where `skip` was. */
   watchHandle(a: Allocation, skip: AnyFunction): void
   rawFreeWatched(ptr: Pointer, size: number, align: number): void
 }

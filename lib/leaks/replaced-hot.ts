@@ -11,22 +11,24 @@ import { cellOf } from './cells.js'
 import type { Method, Methods } from './replaced-methods.js'
 import type { Trace } from './trace.js'
 
-/** What is done with what is to be written down; `self` is the method that was called, for stacks. */
-export interface Notes {
+/** Whose methods they are; `self` is the method that was called, for stacks. */
+export interface Tracer {
+  readonly methods: Methods
+  readonly trace: Trace
   made(on: Allocator, ptr: Pointer, size: number, align: number, self: AnyFunction): void
   madeHandle(on: Allocator, a: Allocation, self: AnyFunction): void
   /** `call` runs the original. */
   ends(on: Allocator, ptr: Pointer, call: () => unknown): unknown
 }
 
-/** A method that gives a pointer, of blocks that are as long as `sizeOf` says. */
+/** A method that gives a pointer. */
 export function replaceMaking(
-  methods: Methods,
+  tracer: Tracer,
   prototype: object,
   name: 'rawAlloc' | 'allocBlock',
-  { sampler }: Trace,
-  notes: Notes,
 ): void {
+  const { methods } = tracer
+  const { sampler } = tracer.trace
   const isFixed = name === 'allocBlock'
   methods.put(prototype, name, (original) => {
     const replaced = function (this: Allocator, asked: number, align: number): Pointer {
@@ -41,7 +43,7 @@ export function replaceMaking(
       try {
         const size = isFixed ? (this as Allocator & { blockSize: number }).blockSize : asked
         if (ptr !== 0 && sampler.takes(size))
-          notes.made(this, ptr, size, isFixed ? 1 : align, replaced)
+          tracer.made(this, ptr, size, isFixed ? 1 : align, replaced)
       } catch {
         methods.missed() // as where no stack is left: the program has its block nevertheless
       }
@@ -52,13 +54,9 @@ export function replaceMaking(
 }
 
 /** A method that gives a handle, or null. */
-export function replaceMakingHandle(
-  methods: Methods,
-  prototype: object,
-  name: string,
-  { sampler }: Trace,
-  notes: Notes,
-): void {
+export function replaceMakingHandle(tracer: Tracer, prototype: object, name: string): void {
+  const { methods } = tracer
+  const { sampler } = tracer.trace
   methods.put(prototype, name, (original) => {
     const replaced = function (this: Allocator, what: unknown, align: unknown): Allocation | null {
       if (methods.depth > 0) return original.call(this, what, align) as Allocation | null
@@ -70,7 +68,7 @@ export function replaceMakingHandle(
         methods.depth = 0
       }
       try {
-        if (a !== null && sampler.takes(a._size)) notes.madeHandle(this, a, replaced)
+        if (a !== null && sampler.takes(a._size)) tracer.madeHandle(this, a, replaced)
       } catch {
         methods.missed()
       }
@@ -81,13 +79,8 @@ export function replaceMakingHandle(
 }
 
 /** A method that takes a pointer and frees the block there. */
-export function replaceFreeing(
-  methods: Methods,
-  prototype: object,
-  name: string,
-  trace: Trace,
-  notes: Notes,
-): void {
+export function replaceFreeing(tracer: Tracer, prototype: object, name: string): void {
+  const { methods, trace } = tracer
   const { cells } = trace.ledger
   methods.put(prototype, name, (original) => {
     const replaced = function (
@@ -98,20 +91,15 @@ export function replaceFreeing(
     ): unknown {
       const isListed = typeof ptr !== 'number' || trace.isComplete || cells[cellOf(ptr)] !== 0
       if (methods.depth > 0 || !isListed) return original.call(this, ptr, size, align)
-      return notes.ends(this, ptr, () => original.call(this, ptr, size, align))
+      return tracer.ends(this, ptr, () => original.call(this, ptr, size, align))
     }
     return replaced as Method
   })
 }
 
 /** A method that takes a handle and frees its block. */
-export function replaceFreeingHandle(
-  methods: Methods,
-  prototype: object,
-  name: string,
-  trace: Trace,
-  notes: Notes,
-): void {
+export function replaceFreeingHandle(tracer: Tracer, prototype: object, name: string): void {
+  const { methods, trace } = tracer
   const { cells } = trace.ledger
   methods.put(prototype, name, (original) => {
     const replaced = function (this: Allocator, a: Allocation): unknown {
@@ -119,7 +107,7 @@ export function replaceFreeingHandle(
       const isListed =
         trace.isComplete || cells[cellOf(a._region.address + (a._offset >>> 0))] !== 0
       if (!isListed || a.freed) return original.call(this, a)
-      return notes.ends(this, a.ptr, () => original.call(this, a))
+      return tracer.ends(this, a.ptr, () => original.call(this, a))
     }
     return replaced as Method
   })

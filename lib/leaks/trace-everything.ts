@@ -17,11 +17,11 @@ import { scoped, wrapped } from './calls.js'
 import type { AnyFunction } from './capture.js'
 import type { LeakProfile } from './profile.js'
 import {
-  type Notes,
   replaceFreeing,
   replaceFreeingHandle,
   replaceMaking,
   replaceMakingHandle,
+  type Tracer,
 } from './replaced-hot.js'
 import { Methods } from './replaced-methods.js'
 import type { TraceMode } from './sampler.js'
@@ -51,7 +51,7 @@ export interface Tracing {
 
 const SKIPPED = 'GcAllocator'
 
-class Everything implements Notes {
+class Everything implements Tracer {
   readonly trace: Trace
   readonly methods = new Methods(() => (this.trace.isComplete = false))
   private readonly _heaps = new WeakMap<object, number>()
@@ -151,10 +151,10 @@ class Everything implements Notes {
   private _traceMaking(prototype: object): void {
     const { methods, trace } = this
     for (const name of ['rawAlloc', 'allocBlock'] as const) {
-      replaceMaking(methods, prototype, name, trace, this)
+      replaceMaking(this, prototype, name)
     }
     for (const name of ['alloc', 'allocZeroed', 'dupe', 'dupeZ', 'tryAlloc']) {
-      replaceMakingHandle(methods, prototype, name, trace, this)
+      replaceMakingHandle(this, prototype, name)
     }
     methods.afterwards<Allocator>(prototype, 'adopt', (on, _, made, self) => {
       const a = made as Allocation
@@ -167,9 +167,9 @@ class Everything implements Notes {
 
   private _traceEnding(prototype: object): void {
     for (const name of ['rawFree', 'freeBlock', 'freePtr']) {
-      replaceFreeing(this.methods, prototype, name, this.trace, this)
+      replaceFreeing(this, prototype, name)
     }
-    replaceFreeingHandle(this.methods, prototype, 'free', this.trace, this)
+    replaceFreeingHandle(this, prototype, 'free')
     for (const name of ['reset', 'dispose']) {
       this.methods.replace<Allocator>(prototype, name, (on, _, call) => {
         const result = call()

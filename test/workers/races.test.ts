@@ -3,6 +3,11 @@
 import { describe, expect, test } from 'vitest'
 import { facts } from '../faults/support/child.js'
 
+interface Seen {
+  rounds: number
+  codes: string[]
+}
+
 describe('a block that another thread frees at this moment', () => {
   // The window is nanoseconds wide. What asks malloc about the block falls into it within seconds.
   test.each([
@@ -16,14 +21,8 @@ describe('a block that another thread frees at this moment', () => {
     ['pageFree', 500],
     ['pageDecommit', 500],
   ])('is refused or answered for, and never read: %s', async (question, milliseconds) => {
-    const args = [question, String(milliseconds)]
-    const seen = await facts<{ rounds: number; codes: string[] }>(
-      import.meta.url,
-      'fixtures/race.mjs',
-      {
-        args,
-      },
-    )
+    const options = { args: [question, String(milliseconds)] }
+    const seen = await facts<Seen>(import.meta.url, 'fixtures/race.mjs', options)
     // Whoever comes second is told so.
     const fine = ['ERR_OFFHEAP_DOUBLE_FREE', 'ERR_OFFHEAP_INVALID_POINTER', 'ERR_OFFHEAP_PINNED']
     expect(seen.codes.filter((code) => !fine.includes(code))).toEqual([])
