@@ -10,7 +10,7 @@ import { geomean } from './statistics.mjs'
 /** @typedef {{ name: string, ns: number, ratios: number[] }} Row */
 
 const WIDTH = 840
-const LEFT = 130
+const LEFT = 150
 const RIGHT = 130
 const TOP = 92
 const ROW = 26
