@@ -11,6 +11,8 @@ export default defineConfig({
     maxWorkers: '100%',
     // Tests that wait for processes of their own: more at a time only get in each other's way.
     maxConcurrency: 2,
-    testTimeout: 30_000,
+    // Only what hangs comes to these: a loaded machine takes ten times what is usual.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
   },
 })

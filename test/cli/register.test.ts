@@ -201,9 +201,8 @@ describe('snapshots', () => {
   })
 
   test('keep no app alive', async () => {
-    const began = performance.now()
-    expectCode(await traced(['natural'], { everyMs: 60_000 }), 0)
-    expect(performance.now() - began).toBeLessThan(10_000)
+    // Kept alive, it would be killed long before its first snapshot.
+    expectCode(await traced(['natural'], { everyMs: 3_600_000 }), 0)
   })
 })
 

@@ -67,14 +67,12 @@ describe('a file', () => {
   })
 
   test.skipIf(noTerminal)('on a terminal: until q, and the terminal is as it was', async () => {
-    const began = performance.now()
     const file = fileWith('top.json', later)
     const { stdout, code } = await offheapOnTerminal(['top', file], {
       input: 'q\n',
       prompt: 'q quits',
     })
     expect(code).toBe(0)
-    expect(performance.now() - began).toBeLessThan(15_000)
     expect(stdout).toContain('\u001B[?1049h')
     expect(stdout.indexOf('\u001B[?1049l')).toBeGreaterThan(stdout.indexOf('\u001B[?1049h'))
     expect(stripVTControlCharacters(stdout)).toContain('q quits')
@@ -112,7 +110,8 @@ describe('a process', () => {
 
   test.skipIf(noTerminal)('asks it for a snapshot each second', async () => {
     const { stdout } = await offheapOnTerminal(['top', String(traced.pid)], {
-      input: '\n\n\n\n\n\nq\n',
+      // Three seconds and more.
+      input: `${'\n'.repeat(12)}q\n`,
       prompt: 'q quits',
     })
     expect(existsSync(join(runs, String(traced.pid), '.watched'))).toBe(true)

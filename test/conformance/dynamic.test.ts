@@ -8,9 +8,9 @@ type Results = Record<string, string | null>
 describe('DynamicAllocator', () => {
   for (const malloc of MALLOCS) {
     describe.skipIf(lacks(malloc))(malloc.title, () => {
-      test('passes every check', { timeout: 60_000 }, async () => {
+      test('passes every check', async () => {
         const args = [malloc.library, malloc.prefix]
-        const options = { args, env: WITH_ROOM, timeout: 55_000 }
+        const options = { args, env: WITH_ROOM }
         const results = await facts<Results>(import.meta.url, 'fixtures/dynamic.mjs', options)
         const failed = Object.entries(results).filter(([, failure]) => failure !== null)
         expect(failed).toEqual([])

@@ -34,7 +34,7 @@ function run(name: string, blocks: CodeBlock[]): Result[] {
   const results = join(folder, 'results.json')
   const command = [join(root, 'test/docs/run-blocks.mjs'), ...files, results]
   try {
-    execFileSync(process.execPath, command, { cwd: root, stdio: 'pipe', timeout: 25_000 })
+    execFileSync(process.execPath, command, { cwd: root, stdio: 'pipe', timeout: 100_000 })
   } catch (error) {
     console.error(`The process for ${name} ended badly: ${String(error)}`)
   }

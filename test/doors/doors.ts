@@ -18,7 +18,7 @@ export type CFunction = ReturnType<LibraryHandle['func']>
 export const OPERATIONS = Math.ceil(10_000 * Math.sqrt(RUNS))
 
 /** Milliseconds that a random program may take. */
-export const TIMEOUT = 60_000 + OPERATIONS / 5
+export const TIMEOUT = 120_000 + OPERATIONS / 5
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 const FOLDER = `${ROOT}build/test`

@@ -7,7 +7,6 @@ import { sanitized } from '../support/memory.js'
 import { expectExit, facts, run } from './support/child.js'
 
 const here = import.meta.url
-const LONG = { timeout: 55_000 }
 
 describe.skipIf(!gcToTest)('the collected heap (libgc)', () => {
   test('reclaims what nothing reaches, tells of it, and never what is held', async () => {
@@ -21,14 +20,14 @@ describe.skipIf(!gcToTest)('the collected heap (libgc)', () => {
       heldStill: boolean
       heapMiB: number
     }
-    const seen = await facts<Seen>(here, 'fixtures/gc-reclaim.mjs', { args: ['20000'], ...LONG })
+    const seen = await facts<Seen>(here, 'fixtures/gc-reclaim.mjs', { args: ['20000'] })
     expect(seen).toMatchObject({ held: 10_000, toldOfHeld: 0, heldStill: true })
     // Conservative: a few words may look like addresses. V8 too keeps what was last in a register.
     expect(seen.lost).toBeLessThan(100)
     expect(seen.told).toBe(10_000 - seen.lost)
     expect(seen).toMatchObject({ byItself: true, toldByItself: true })
     expect(seen.heapMiB).toBeLessThan(64)
-  }, 60_000)
+  })
 
   test('keeps a block for its handle and for everything that shows it', async () => {
     interface Kept {
@@ -37,7 +36,7 @@ describe.skipIf(!gcToTest)('the collected heap (libgc)', () => {
     }
     const COUNT = 300
     const args = [String(COUNT)]
-    const seen = await facts<Record<string, Kept>>(here, 'fixtures/gc-views.mjs', { args, ...LONG })
+    const seen = await facts<Record<string, Kept>>(here, 'fixtures/gc-views.mjs', { args })
     expect(Object.keys(seen)).toHaveLength(12)
     for (const [name, { kept, left }] of Object.entries(seen)) {
       expect(kept, `${name}: blocks that are whole`).toBe(COUNT)
@@ -45,28 +44,27 @@ describe.skipIf(!gcToTest)('the collected heap (libgc)', () => {
       if (name === 'hold') expect(left).toBe(COUNT)
       else expect(left, `${name}: blocks left afterwards`).toBeLessThan(COUNT / 10)
     }
-  }, 60_000)
+  })
 
   test('serves threads that come and end in every way, and lets go what their handles held', async () => {
     const args = ['16']
     const seen = await facts<Record<string, number>>(here, 'fixtures/gc-workers.mjs', {
       args,
-      ...LONG,
     })
     expect(seen).toMatchObject({ workers: 16, rawWhole: 16, mineWhole: 1000 })
     expect(seen['handlesLeft']).toBeLessThan((16 * 500) / 20)
-  }, 60_000)
+  })
 
   test('handles that are forgotten do not pile up, nor do those that are freed', async () => {
     interface Seen {
       mostUsedMiB: number
       grownMiB: number
     }
-    const seen = await facts<Seen>(here, 'fixtures/gc-forgotten.mjs', LONG)
+    const seen = await facts<Seen>(here, 'fixtures/gc-forgotten.mjs')
     // 2 GiB pass through.
     expect(seen.mostUsedMiB).toBeLessThan(800)
     if (!sanitized) expect(seen.grownMiB).toBeLessThan(150)
-  }, 60_000)
+  })
 
   test('is refused where it would need signals', async () => {
     const env = { GC_ENABLE_INCREMENTAL: '1' }

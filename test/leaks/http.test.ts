@@ -123,9 +123,10 @@ describe('httpHandler', () => {
   })
 
   test('serves what changed in so many seconds', async () => {
-    const url = await base()
-    const answers = ['', '&debug=1'].map((more) => get(`${url}/debug/pprof/heap?seconds=1${more}`))
-    await new Promise((resolve) => setTimeout(resolve, 300))
+    let asked = 0
+    const url = await serve(httpHandler({ profile: () => (asked++, traced.profile()) }))
+    const answers = ['', '&debug=1'].map((more) => get(`${url}/debug/pprof/heap?seconds=2${more}`))
+    await expect.poll(() => asked).toBe(2)
     traced.alloc(70_000).free()
     uploadOne()
     const [delta, text] = await Promise.all(answers)
@@ -202,8 +203,10 @@ describe('httpHandler', () => {
 
   test('answers an error with its message, and the server goes on', async () => {
     let fails = true
+    let asked = 0
     const source = {
       profile(): LeakProfile {
+        asked++
         if (fails) throw new RangeError('no profile today')
         return traced.profile()
       },
@@ -214,8 +217,8 @@ describe('httpHandler', () => {
     expect(failed.body.toString()).toBe('There is no profile: no profile today\n')
     fails = false
     expect((await get(`${url}/debug/pprof/heap`)).status).toBe(200)
-    const late = get(`${url}/debug/pprof/heap?seconds=1`)
-    await new Promise((resolve) => setTimeout(resolve, 200))
+    const late = get(`${url}/debug/pprof/heap?seconds=2`)
+    await expect.poll(() => asked).toBe(3)
     fails = true
     expect((await late).status).toBe(500)
   })
@@ -269,7 +272,7 @@ test.skipIf(go === undefined)('go tool pprof reads it from the server', async ()
   const run = async (...args: string[]): Promise<string> => {
     const env = { ...process.env, PPROF_TMPDIR: folder, HOME: folder }
     const all = ['tool', 'pprof', ...args]
-    return (await promisify(execFile)(go!, all, { env, timeout: 60_000 })).stdout
+    return (await promisify(execFile)(go!, all, { env, timeout: 100_000 })).stdout
   }
   const heap = await run('-top', `${url}/debug/pprof/heap`)
   expect(heap).toContain('Type: inuse_space')

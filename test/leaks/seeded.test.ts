@@ -123,7 +123,7 @@ function runSeeded(name: string): Promise<Ran> {
   const node = process.env['OFFHEAP_TEST_NODE'] ?? process.execPath
   const args = ['--expose-gc', fileURLToPath(new URL('run.mjs', FOLDER)), `./${name}.mjs`]
   return new Promise((resolve, reject) => {
-    execFile(node, args, { timeout: 25_000, maxBuffer: 2 ** 26 }, (error, stdout, stderr) => {
+    execFile(node, args, { timeout: 100_000, maxBuffer: 2 ** 26 }, (error, stdout, stderr) => {
       const [profile = '', more = ''] = stdout.split('\n')
       if (error !== null) reject(new Error(`${name}: ${error.message}\n${stderr}`))
       else resolve({ profile: JSON.parse(profile), more: more && JSON.parse(more) })

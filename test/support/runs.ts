@@ -5,7 +5,7 @@ import fc from 'fast-check'
 export const RUNS = Number(process.env['OFFHEAP_RUNS'] ?? (process.env['CI'] ? 10_000 : 100))
 
 /** Milliseconds that a property may take. */
-export const RUNS_TIMEOUT = 30_000 + RUNS * 30
+export const RUNS_TIMEOUT = 120_000 + RUNS * 30
 
 /**
  * What random programs are made from: OFFHEAP_SEED, else another one each time. CI takes the same one each

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { cAllocator, rawCAllocator, Region } from '../../lib/index.js'
 import { BAD_POINTERS, shown, wrong } from '../support/bad-values.js'
 import { expectAnyCode, expectCode } from '../support/errors.js'
-import { MIB, peek, poke, residentBytes, sanitized } from '../support/memory.js'
+import { MIB, peek, poke, processGauge, residentBytes, sanitized } from '../support/memory.js'
 
 const onGlibc = cAllocator.info() !== null
 
@@ -90,7 +90,7 @@ describe('cAllocator', () => {
 })
 
 describe.runIf(onGlibc && !sanitized)('the C library', () => {
-  test('says how much of its heap is in use', () => {
+  test('says how much of its heap is in use', processGauge, () => {
     const before = cAllocator.info()!
     expect(before.inUse).toBeGreaterThan(0)
     expect(before.arena).toBeGreaterThan(0)
@@ -105,7 +105,7 @@ describe.runIf(onGlibc && !sanitized)('the C library', () => {
     expect(after.inUse - before.inUse).toBeLessThan(2 * MIB)
   })
 
-  test('counts the blocks that are free between those in use', () => {
+  test('counts the blocks that are free between those in use', processGauge, () => {
     const blocks = Array.from({ length: 20_000 }, () => cAllocator.rawAlloc(2000, 16))
     const before = cAllocator.info()!
     blocks.forEach((ptr, i) => i % 2 === 0 && cAllocator.rawFree(ptr, 2000, 16))
@@ -115,7 +115,7 @@ describe.runIf(onGlibc && !sanitized)('the C library', () => {
     blocks.forEach((ptr, i) => i % 2 === 1 && cAllocator.rawFree(ptr, 2000, 16))
   })
 
-  test('keeps freed memory until it is trimmed', () => {
+  test('keeps freed memory until it is trimmed', processGauge, () => {
     const blocks = Array.from({ length: 50_000 }, () => cAllocator.rawAlloc(1000, 16))
     for (const ptr of blocks) poke(ptr, new Uint8Array(8))
     const fence = cAllocator.rawAlloc(1000, 16)

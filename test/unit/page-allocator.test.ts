@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { pageAllocator } from '../../lib/index.js'
 import { BAD_POINTERS, BAD_SIZES, shown, wrong } from '../support/bad-values.js'
 import { expectAnyCode, expectCode } from '../support/errors.js'
-import { mappingAt, MIB, peek, poke, residentBytes } from '../support/memory.js'
+import { mappingAt, MIB, peek, poke, processGauge, residentBytes } from '../support/memory.js'
 
 const PAGE = pageAllocator.pageSize
 const filled = (size: number): Uint8Array => new Uint8Array(size).fill(0xee)
@@ -19,17 +19,21 @@ describe('pages', () => {
     }
   })
 
-  test.runIf(process.platform === 'linux')('go back to the system with the free', () => {
-    const before = residentBytes()
-    const ptr = pageAllocator.rawAlloc(64 * MIB, PAGE)
-    pageAllocator.view(ptr, 64 * MIB).fill(1)
-    expect(residentBytes() - before).toBeGreaterThan(50 * MIB)
-    pageAllocator.rawFree(ptr, 64 * MIB, PAGE)
-    expect(residentBytes() - before).toBeLessThan(10 * MIB)
-    expect(mappingAt(ptr)).toBeUndefined()
-  })
+  test.runIf(process.platform === 'linux')(
+    'go back to the system with the free',
+    processGauge,
+    () => {
+      const before = residentBytes()
+      const ptr = pageAllocator.rawAlloc(64 * MIB, PAGE)
+      pageAllocator.view(ptr, 64 * MIB).fill(1)
+      expect(residentBytes() - before).toBeGreaterThan(50 * MIB)
+      pageAllocator.rawFree(ptr, 64 * MIB, PAGE)
+      expect(residentBytes() - before).toBeLessThan(10 * MIB)
+      expect(mappingAt(ptr)).toBeUndefined()
+    },
+  )
 
-  test('are not touched by an allocation', () => {
+  test('are not touched by an allocation', processGauge, () => {
     const before = residentBytes()
     const ptr = pageAllocator.rawAlloc(1024 * MIB, PAGE)
     expect(residentBytes() - before).toBeLessThan(10 * MIB)
@@ -78,7 +82,7 @@ describe('growth', () => {
 })
 
 describe('decommit', () => {
-  test('gives back the whole pages inside the span, which read as zeros', () => {
+  test('gives back the whole pages inside the span, which read as zeros', processGauge, () => {
     const SIZE = 16 * MIB
     const before = residentBytes()
     const a = pageAllocator.alloc(SIZE)

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { type Allocation, type OffheapError, PoolAllocator, Region } from '../../lib/index.js'
 import { expectCode } from '../support/errors.js'
-import { MIB, residentBytes, sanitized } from '../support/memory.js'
+import { MIB, processGauge, residentBytes, sanitized } from '../support/memory.js'
 import { borrowed, KINDS } from '../support/regions.js'
 import { Memory, PAGE } from '../support/wasm.js'
 import { without } from '../support/scarce.js'
@@ -236,7 +236,7 @@ describe('growth', () => {
     expect([pool.freeBlocks, pool.allocatedBlocks]).toEqual([30, 90])
   })
 
-  test('takes no memory before a block is used', () => {
+  test('takes no memory before a block is used', processGauge, () => {
     if (sanitized) return
     const before = residentBytes()
     using pool = new PoolAllocator(2 ** 20, 16, { growTo: 2000 })

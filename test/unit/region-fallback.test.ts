@@ -5,7 +5,7 @@
 import { describe, expect, test, vi } from 'vitest'
 import { cAllocator, pageAllocator, rawCAllocator, Region } from '../../lib/index.js'
 import { expectCode } from '../support/errors.js'
-import { addressSpace, MIB, peek } from '../support/memory.js'
+import { addressSpace, MIB, peek, processGauge } from '../support/memory.js'
 import { regionBehaves } from '../support/region-suite.js'
 
 vi.hoisted(() => {
@@ -43,13 +43,17 @@ describe('regions of V8 memory', () => {
     expectCode('OUT_OF_MEMORY', () => Region.pages(2 ** 52))
   })
 
-  test.runIf(process.platform === 'linux')('leave no pages of the system behind', () => {
-    const before = addressSpace()
-    for (let i = 0; i < 10; i++) Region.pages(256 * MIB).dispose()
-    expect(addressSpace() - before).toBeLessThan(512 * MIB)
-  })
+  test.runIf(process.platform === 'linux')(
+    'leave no pages of the system behind',
+    processGauge,
+    () => {
+      const before = addressSpace()
+      for (let i = 0; i < 10; i++) Region.pages(256 * MIB).dispose()
+      expect(addressSpace() - before).toBeLessThan(512 * MIB)
+    },
+  )
 
-  test('leave nothing of the C heap behind', () => {
+  test('leave nothing of the C heap behind', processGauge, () => {
     const before = cAllocator.info()?.inUse ?? 0
     for (let i = 0; i < 20; i++) Region.malloc(MIB).dispose()
     expect((cAllocator.info()?.inUse ?? 0) - before).toBeLessThan(4 * MIB)

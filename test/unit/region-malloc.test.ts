@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { Region } from '../../lib/index.js'
 import { BAD_ALIGNS, shown, wrong } from '../support/bad-values.js'
 import { expectCode } from '../support/errors.js'
-import { MIB, peek, residentBytes, sanitized } from '../support/memory.js'
+import { MIB, peek, processGauge, residentBytes, sanitized } from '../support/memory.js'
 
 const fill = (region: Region, byte: number): void => {
   new Uint8Array(region.buffer).fill(byte)
@@ -40,7 +40,7 @@ test('its kind is malloc', () => {
 })
 
 describe.skipIf(sanitized)('memory goes back', () => {
-  test('to the system with dispose, not with the collector', () => {
+  test('to the system with dispose, not with the collector', processGauge, () => {
     const before = residentBytes()
     const region = Region.malloc(128 * MIB)
     fill(region, 1)
@@ -49,7 +49,7 @@ describe.skipIf(sanitized)('memory goes back', () => {
     expect(residentBytes() - before).toBeLessThan(20 * MIB)
   })
 
-  test('in one synchronous loop', () => {
+  test('in one synchronous loop', processGauge, () => {
     const before = residentBytes()
     for (let i = 0; i < 5000; i++) {
       const region = Region.malloc(65_536)

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { pageAllocator, Region } from '../../lib/index.js'
 import { shown, wrong } from '../support/bad-values.js'
 import { expectCode } from '../support/errors.js'
-import { mappingAt, MIB, peek, residentBytes } from '../support/memory.js'
+import { mappingAt, MIB, peek, processGauge, residentBytes } from '../support/memory.js'
 
 const PAGE = pageAllocator.pageSize
 const onLinux = process.platform === 'linux'
@@ -48,7 +48,7 @@ describe('Region.pages', () => {
 })
 
 describe.runIf(onLinux)('the kernel', () => {
-  test('has inaccessible pages right before and behind a guarded region', () => {
+  test('has inaccessible pages right before and behind a guarded region', processGauge, () => {
     using region = Region.pages(2 * PAGE, { guard: true })
     const before = mappingAt(region.address - 1)
     const behind = mappingAt(region.address + 2 * PAGE)
@@ -60,7 +60,7 @@ describe.runIf(onLinux)('the kernel', () => {
     expect([before?.access, behind?.access]).toEqual(['---p', '---p'])
   })
 
-  test('has no guard pages where none were asked for', () => {
+  test('has no guard pages where none were asked for', processGauge, () => {
     using region = Region.pages(2 * PAGE)
     expect(mappingAt(region.address)!.access).toBe('rw-p')
     // One side may have a neighbour's.
@@ -68,7 +68,7 @@ describe.runIf(onLinux)('the kernel', () => {
     expect(sides).not.toEqual(['---p', '---p'])
   })
 
-  test('forgets the pages when they are disposed, guards included', () => {
+  test('forgets the pages when they are disposed, guards included', processGauge, () => {
     const region = Region.pages(64 * PAGE, { guard: true })
     region.dispose()
     const left = [region.address - 1, region.address, region.address + 64 * PAGE].map(mappingAt)
@@ -95,7 +95,7 @@ describe.runIf(onLinux)('the kernel', () => {
 describe('a region of 4 GiB - 4 KiB', () => {
   const SIZE = 2 ** 32 - 4096
 
-  test('costs what is touched of it, and that goes back', () => {
+  test('costs what is touched of it, and that goes back', processGauge, () => {
     const before = residentBytes()
     const region = Region.pages(SIZE)
     const bytes = new Uint8Array(region.buffer)

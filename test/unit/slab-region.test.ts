@@ -10,7 +10,7 @@ import {
 import { MAX_CAPACITY } from '../../lib/core/state.js'
 import { shown, wrong } from '../support/bad-values.js'
 import { expectAnyCode, expectCode, expectOneOf } from '../support/errors.js'
-import { MIB, residentBytes } from '../support/memory.js'
+import { MIB, processGauge, residentBytes } from '../support/memory.js'
 import { borrowed, KINDS } from '../support/regions.js'
 
 const PAGE = 512
@@ -25,7 +25,7 @@ function fill(slab: SlabAllocator, size: number, align = 16): number[] {
 }
 
 describe('the reserve', () => {
-  test('is 1 GiB unless another is given, and only what is used is committed', () => {
+  test('is 1 GiB unless another is given, and only what is used is committed', processGauge, () => {
     const before = residentBytes()
     using slab = new SlabAllocator()
     expect([slab.stats().capacity, slab.region.kind]).toEqual([2 ** 30, 'pages'])

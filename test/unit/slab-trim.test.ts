@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { Region, SlabAllocator } from '../../lib/index.js'
 import { expectCode } from '../support/errors.js'
-import { collectGarbage, MIB, residentBytes } from '../support/memory.js'
+import { collectGarbage, MIB, processGauge, residentBytes } from '../support/memory.js'
 import { KINDS } from '../support/regions.js'
 
 const TOUCHED = 200 * MIB
@@ -60,42 +60,50 @@ describe('of 200 MiB that were written and freed, nearly all is given back', () 
   })
 })
 
-test('pages between blocks that live are given back, and the blocks are whole', async () => {
-  await collectGarbage()
-  using slab = new SlabAllocator({ reserve: 2 ** 29 })
-  const before = residentBytes()
-  const ptrs = touch(slab, [MIB, 100], TOUCHED)
-  const live = ptrs.filter((ptr, i) => {
-    if (i % 20 === 2 || i % 2 === 1) return true
-    slab.freePtr(ptr)
-    return false
-  })
-  expect(slab.trim()).toBeGreaterThan(170 * MIB)
-  expect(grown(before)).toBeLessThan(60)
-  const { used } = slab.stats()
-  for (const ptr of live) {
-    const size = slab.usableSize(ptr) === MIB ? MIB : 100
-    const bytes = slab.view(ptr, size)
-    expect([bytes[0]! & 1, bytes.every((byte) => byte === bytes[0])]).toEqual([1, true])
-  }
-  for (const ptr of live) slab.freePtr(ptr)
-  expect([used > 20 * MIB, slab.stats().used]).toEqual([true, 0])
-})
-
-test('a reset, and blocks that were freed at the top, are given back too', async () => {
-  await collectGarbage()
-  using slab = new SlabAllocator({ reserve: 2 ** 28 })
-  for (const free of [
-    () => slab.reset(),
-    (ptrs: number[]) => ptrs.forEach((p) => slab.freePtr(p)),
-  ]) {
-    const ptrs = touch(slab, [MIB], 60 * MIB)
+test(
+  'pages between blocks that live are given back, and the blocks are whole',
+  processGauge,
+  async () => {
+    await collectGarbage()
+    using slab = new SlabAllocator({ reserve: 2 ** 29 })
     const before = residentBytes()
-    free(ptrs)
-    expect(slab.trim()).toBe(60 * MIB)
-    expect(grown(before)).toBeLessThan(-50)
-  }
-})
+    const ptrs = touch(slab, [MIB, 100], TOUCHED)
+    const live = ptrs.filter((ptr, i) => {
+      if (i % 20 === 2 || i % 2 === 1) return true
+      slab.freePtr(ptr)
+      return false
+    })
+    expect(slab.trim()).toBeGreaterThan(170 * MIB)
+    expect(grown(before)).toBeLessThan(60)
+    const { used } = slab.stats()
+    for (const ptr of live) {
+      const size = slab.usableSize(ptr) === MIB ? MIB : 100
+      const bytes = slab.view(ptr, size)
+      expect([bytes[0]! & 1, bytes.every((byte) => byte === bytes[0])]).toEqual([1, true])
+    }
+    for (const ptr of live) slab.freePtr(ptr)
+    expect([used > 20 * MIB, slab.stats().used]).toEqual([true, 0])
+  },
+)
+
+test(
+  'a reset, and blocks that were freed at the top, are given back too',
+  processGauge,
+  async () => {
+    await collectGarbage()
+    using slab = new SlabAllocator({ reserve: 2 ** 28 })
+    for (const free of [
+      () => slab.reset(),
+      (ptrs: number[]) => ptrs.forEach((p) => slab.freePtr(p)),
+    ]) {
+      const ptrs = touch(slab, [MIB], 60 * MIB)
+      const before = residentBytes()
+      free(ptrs)
+      expect(slab.trim()).toBe(60 * MIB)
+      expect(grown(before)).toBeLessThan(-50)
+    }
+  },
+)
 
 test('nothing is left to be given back by a second trim', () => {
   using slab = new SlabAllocator({ reserve: 2 ** 26 })

@@ -34,7 +34,7 @@ describe('ThreadSafeAllocator', () => {
       afterwards: { heaps: number; holders: number }
     }
     const args = ['200', '42']
-    const seen = await facts<Storm>(here, 'fixtures/storm.mjs', { args, timeout: 55_000 })
+    const seen = await facts<Storm>(here, 'fixtures/storm.mjs', { args })
     expect(seen.errors).toEqual([])
     expect(seen.worked).toBeGreaterThan(100)
     expect(seen.damaged).toBe(0)
@@ -46,7 +46,7 @@ describe('ThreadSafeAllocator', () => {
     // end, in any V8 so far. One that did would leave a block, of 12 KiB at most, in no table.
     expect(seen.lost).toBeLessThan(24_000)
     if (!sanitized) expect(seen.grownMiB).toBeLessThan(100)
-  }, 60_000)
+  })
 
   test('a heap lives while any thread holds it, and no longer', async () => {
     expect(await facts(here, 'fixtures/holders.mjs')).toEqual({

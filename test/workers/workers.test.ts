@@ -6,7 +6,6 @@ import { facts, runtime } from '../faults/support/child.js'
 import { sanitized } from '../support/memory.js'
 
 const here = import.meta.url
-const LONG = { timeout: 55_000 }
 
 describe('a worker that is terminated while it holds memory', () => {
   interface Held {
@@ -41,7 +40,7 @@ describe('a worker that is terminated inside of the addon', () => {
     'ends alone: %s',
     async (moment) => {
       const args = [moment, sanitized ? '40' : '100']
-      const seen = await facts(here, 'fixtures/interrupted.mjs', { args, ...LONG })
+      const seen = await facts(here, 'fixtures/interrupted.mjs', { args })
       expect(seen).toEqual({ serves: 'none' })
     },
     60_000,
@@ -83,9 +82,9 @@ describe('shared regions', () => {
 
 describe('many workers', () => {
   test('load the addon at the same moment', async () => {
-    const seen = await facts(here, 'fixtures/load.mjs', { args: ['16'], ...LONG })
+    const seen = await facts(here, 'fixtures/load.mjs', { args: ['16'] })
     expect(seen).toEqual({ sound: 16, here: 'none' })
-  }, 60_000)
+  })
 
   test('each ended at some moment of its work, end nothing else and leave little', async () => {
     interface Chaos {
@@ -96,7 +95,7 @@ describe('many workers', () => {
     }
     const count = sanitized ? 40 : 100
     const args = [`${count}`, '42']
-    const seen = await facts<Chaos>(here, 'fixtures/chaos.mjs', { args, ...LONG })
+    const seen = await facts<Chaos>(here, 'fixtures/chaos.mjs', { args })
     expect(seen.errors).toEqual([])
     expect(seen.intact).toBe(true)
     // The three quarters after the first may keep what is pinned or may be held elsewhere, some MiB
@@ -104,5 +103,5 @@ describe('many workers', () => {
     if (!sanitized) expect(seen.grownMiB).toBeLessThan(runtime.transfer ? 400 : 100)
     // Two in three are waited for.
     expect(seen.messages).toBeGreaterThanOrEqual(Math.floor((count * 2) / 3))
-  }, 60_000)
+  })
 })

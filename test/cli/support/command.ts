@@ -58,7 +58,7 @@ export function run(program: string, args: string[], options: RunOptions = {}): 
   child.stderr.setEncoding('utf8').on('data', (text) => ((stderr += text), tell()))
   child.stdin.on('error', () => {})
   child.stdin.end(input)
-  const clock = setTimeout(() => child.kill('SIGKILL'), 20_000)
+  const clock = setTimeout(() => child.kill('SIGKILL'), 100_000)
   return new Promise((resolve, reject) => {
     child.on('error', reject)
     child.on('close', (code, signal) => {

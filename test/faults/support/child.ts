@@ -46,7 +46,7 @@ export interface RunOptions {
 
 /** Runs a fixture to its end, however it ends. `fixture` is relative to the folder of `base`. */
 export function run(base: string, fixture: string, options: RunOptions = {}): Promise<Outcome> {
-  const { args = [], flags = [], env = {}, timeout = 25_000 } = options
+  const { args = [], flags = [], env = {}, timeout = 100_000 } = options
   const command = ['--expose-gc', ...flags, fileURLToPath(new URL(fixture, base)), ...args]
   const environment = { ...process.env, OFFHEAP_TEST_LIB: library, ...env }
   return new Promise((resolve) => {

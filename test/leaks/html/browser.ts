@@ -78,7 +78,7 @@ export function describePages(name: string, tests: (open: Open) => void): void {
         if (message.type() === 'error') one.errors.push(message.text())
       })
       await page.goto(href)
-      const painted = await page.waitForSelector('html[data-painted]', { timeout: 20_000 })
+      const painted = await page.waitForSelector('html[data-painted]', { timeout: 60_000 })
       one.painted = Number(await painted!.evaluate((html) => html.dataset['painted']))
       return one
     })

@@ -79,7 +79,7 @@ describe.skipIf(CHROMIUM === undefined || noTerminal)('pictures of a terminal, i
     top = tidy(stdout.slice(0, stdout.indexOf(LEAVE)))
     expectCode(await offheap(['report', directory, '--out', join(work, 'after.json')]), 0)
     writeFileSync(join(work, 'profile.json'), renderJson(service()))
-  }, 60_000)
+  })
   afterAll(() => browser?.close())
 
   test('offheap leaks', async () => {

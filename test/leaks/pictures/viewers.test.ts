@@ -64,7 +64,7 @@ describe.skipIf(CHROMIUM === undefined)('pictures of viewers, in Chromium', () =
   beforeAll(async () => {
     writeFileSync(profile, renderJson(service()))
     browser = await openBrowser()
-  }, 60_000)
+  })
   afterAll(() => browser?.close())
 
   test('markdown, in an issue', async () => {

@@ -22,7 +22,7 @@ const folder = mkdtempSync(join(tmpdir(), 'offheap-viewers-'))
 let browser: Browser | undefined
 beforeAll(async () => {
   if (CHROMIUM !== undefined) browser = await openBrowser()
-}, 60_000)
+})
 afterAll(async () => {
   await browser?.close()
   rmSync(folder, { recursive: true, force: true })

@@ -27,5 +27,5 @@ function isExecutable(file: string): boolean {
 
 /** The standard output of a program. @throws if it fails, with what it said. */
 export function outputOf(program: string, args: readonly string[]): string {
-  return execFileSync(program, args, { encoding: 'utf8', stdio: 'pipe', timeout: 60_000 })
+  return execFileSync(program, args, { encoding: 'utf8', stdio: 'pipe', timeout: 100_000 })
 }
