@@ -20,6 +20,7 @@ import { isSharedBuffer } from '../core/brand.js'
 import { OffheapError, OutOfMemoryError } from '../core/errors.js'
 import { alignUp, checkLayout, checkSize, type Layout } from '../core/layout.js'
 import type { MemoryLike } from '../core/memory.js'
+import { servesHeap } from '../core/one-heap.js'
 import { checkPointer, type Pointer } from '../core/pointer.js'
 import { RegionAllocator } from '../core/region-allocator.js'
 import {
@@ -66,6 +67,7 @@ export class ConcurrentBumpAllocator extends RegionAllocator {
     this._words = attached?.words ?? newWords(region)
     this._low = region.address % 2 ** 32
     this._capacity = region.byteLength
+    if (region.addressable) servesHeap(this, { key: `${NAME} ${region.address}`, goes: true })
   }
 
   /**

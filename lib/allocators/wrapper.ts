@@ -20,6 +20,11 @@ export abstract class Passing extends Allocator {
   protected _live = 0
   protected _most = 0
 
+  /** @internal Blocks are another allocator's, and outlive this one. Tracers ask. */
+  get _passesOn(): boolean {
+    return true
+  }
+
   /** Called when another allocator has done it: what throws is not counted. */
   protected _counted(bytes: number): void {
     this._live += bytes

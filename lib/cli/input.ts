@@ -44,7 +44,7 @@ export interface Part {
 }
 
 /**
- * The profiles that the threads of a run have written, those of main threads first. A damaged one is told
+ * The profiles that the processes of a run have written. A damaged one is told
  * and left out.
  */
 export function readParts(directory: string): Part[] {

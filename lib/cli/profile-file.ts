@@ -8,6 +8,7 @@
  */
 import fs from 'node:fs'
 import path from 'node:path'
+import { threadId } from 'node:worker_threads'
 import type { LeakProfile } from '../leaks/profile.js'
 
 const { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } = fs
@@ -31,7 +32,7 @@ export function replaceFile(
   content: string | Uint8Array | Iterable<string>,
   mode = 0o600,
 ): void {
-  const temporary = join(dirname(file), `.${basename(file)}.${pid}.tmp`)
+  const temporary = join(dirname(file), `.${basename(file)}.${pid}-${threadId}.tmp`)
   const handle = openSync(temporary, 'w', mode)
   try {
     try {

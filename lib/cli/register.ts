@@ -4,8 +4,8 @@
  *     node --import offheap/register app.js
  *     offheap leaks app.js
  *
- * Every thread writes profiles of its own into the run's directory (see runs.ts): while it runs and when
- * it ends. The environment variable OFFHEAP_LEAKS has the settings (see settings.ts). The program must not
+ * The main thread writes profiles of all threads into the run's directory (see runs.ts): while it runs and
+ * when it ends. The environment variable OFFHEAP_LEAKS has the settings (see settings.ts). The program must not
  * notice: nothing here keeps it alive, throws into it, prints (unless a profile could not be written) or
  * calls what it may have replaced.
  *
@@ -13,14 +13,22 @@
  */
 import fs from 'node:fs'
 import path from 'node:path'
-import { getEnvironmentData, isMainThread, setEnvironmentData, threadId } from 'node:worker_threads'
+import { getEnvironmentData, isMainThread, setEnvironmentData } from 'node:worker_threads'
 import * as offheap from '../index.js'
 import { traceEverything } from '../leaks/index.js'
 import { reasonOf } from './failures.js'
 import { onEnd } from './register/ends.js'
 import { onEndingSignal } from './register/signals.js'
+import { Ticker } from './register/ticker.js'
 import { complain, type Subject, Writer } from './register/writer.js'
-import { armedName, directoryOf, ensureDirectory, freshDirectory, partName } from './runs.js'
+import {
+  armedName,
+  directoryOf,
+  ensureDirectory,
+  freshDirectory,
+  partName,
+  WATCHED,
+} from './runs.js'
 import { readSettings, type Settings, VARIABLE } from './settings.js'
 
 /** Says in each thread that it is traced, and by which copy of this module. */
@@ -45,15 +53,26 @@ function begin(): void {
     const { sampleBytes, frames, includeRegions: regions } = settings
     const mode =
       sampleBytes === 0 ? { mode: 'exact' as const } : { mode: 'sampled' as const, sampleBytes }
-    const tracer = traceEverything(offheap, { ...mode, frames, regions })
-    const file = join(directory, partName(process.pid, threadId))
-    const writer = new Writer(file, tracer, subject(), settings)
-    writer.start()
+    const tracer = traceEverything(offheap, { ...mode, frames, regions, allThreads: true })
+    const watched = join(directory, WATCHED)
+    if (!isMainThread && isMainTraced()) {
+      const resolve = (): void => tracer.resolveLines()
+      new Ticker(resolve, watched, settings).start()
+      process.on('exit', resolve)
+      return
+    }
+    const writer = new Writer(join(directory, partName(process.pid)), tracer, subject())
+    new Ticker(() => writer.snapshot(), watched, settings).start()
     onEnd(() => writer.end())
     if (isMainThread) listen(writer, directory, settings)
   } catch (error) {
     complain(`this program is not traced: ${reasonOf(error)}`)
   }
+}
+
+/** Has the main thread said how it is traced? Then it writes the profiles. */
+function isMainTraced(): boolean {
+  return typeof getEnvironmentData(VARIABLE) === 'string'
 }
 
 /** Those of a worker are the main thread's: a worker may be given another environment. */

@@ -1,7 +1,7 @@
 /**
  * Where profiles of running processes are: a directory a run, `offheap-<user>/<pid>` in the system's
- * directory for temporary files, which nobody else may enter. In it each thread of each process writes a
- * file of its own, `<pid>-<thread>.json`.
+ * directory for temporary files, which nobody else may enter. In it each process writes a file of its own,
+ * `<pid>.json`.
  */
 import fs from 'node:fs'
 import os from 'node:os'
@@ -19,7 +19,7 @@ export const WATCHED = '.watched'
 
 const DAY_MS = 86_400_000
 const KEPT_DAYS = 7
-const PART = /^(\d+)-(\d+)\.json$/
+const PART = /^(\d+)\.json$/
 const ARMED = /^\d+\.armed$/
 
 /** `offheap-<user>` in the directory for temporary files. */
@@ -31,8 +31,8 @@ export function baseDirectory(): string {
 /** Of a process that runs without the command, or of the command itself. */
 export const directoryOf = (pid: number): string => join(baseDirectory(), String(pid))
 
-/** The file that a thread writes. */
-export const partName = (pid: number, thread: number): string => `${pid}-${thread}.json`
+/** The file that a process writes. */
+export const partName = (pid: number): string => `${pid}.json`
 
 /** The file that says which signals a process itself would be ended by, a line each. */
 export const armedName = (pid: number): string => `${pid}.armed`
@@ -81,17 +81,17 @@ export function forgetOldRuns(): void {
   }
 }
 
-/** The files of a run that hold profiles, those of the main threads first. */
+/** The files of a run that hold profiles. */
 export function partsIn(directory: string): string[] {
   const found = namesIn(directory).flatMap((name) => {
-    const [, pid, thread] = PART.exec(name) ?? []
-    return pid === undefined ? [] : [{ name, pid: Number(pid), thread: Number(thread) }]
+    const [, pid] = PART.exec(name) ?? []
+    return pid === undefined ? [] : [{ name, pid: Number(pid) }]
   })
-  found.sort((a, b) => a.thread - b.thread || a.pid - b.pid)
+  found.sort((a, b) => a.pid - b.pid)
   return found.map(({ name }) => join(directory, name))
 }
 
-/** Deletes profiles of threads that are in the one profile now, and what else was for the time of the run. */
+/** Deletes profiles of processes that are in the one profile now, and what else was for the time of the run. */
 export function dropParts(directory: string, parts: readonly string[]): void {
   const others = namesIn(directory).filter((name) => ARMED.test(name) || name === WATCHED)
   const files = [...parts, ...others.map((name) => join(directory, name))]
@@ -105,7 +105,7 @@ export function runOf(pid: number): string | undefined {
   const base = baseDirectory()
   return namesIn(base)
     .map((name) => join(base, name))
-    .find((directory) => existsSync(join(directory, partName(pid, 0))))
+    .find((directory) => existsSync(join(directory, partName(pid))))
 }
 
 /** When a file was last written, in milliseconds; undefined: it is not there. */

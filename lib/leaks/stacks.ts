@@ -84,8 +84,8 @@ function numberOf(sites: readonly CallSite[]): number {
 
 // ---- Keeping --------------------------------------------------------------------------------------
 
-/** As it is kept: function, file, line, column, is it async; of a scope its name alone. */
-type KeptFrame = [string, string, number, number, boolean] | [string]
+/** As it is kept: function, file, line, column, is it async, is it resolved; of a scope its name alone. */
+type KeptFrame = [string, string, number, number, boolean, boolean] | [string]
 
 function nameOf(site: CallSite): string {
   const name = site.getFunctionName() ?? ''
@@ -102,7 +102,7 @@ function keep(root: number, sites: readonly CallSite[]): number {
     const site = sites[i]!
     const file = site.getFileName() ?? site.getScriptNameOrSourceURL() ?? ''
     const [line, column] = [site.getLineNumber() ?? 0, site.getColumnNumber() ?? 0]
-    stack = push(native.ledgers, stack, [nameOf(site), file, line, column, site.isAsync()])
+    stack = push(native.ledgers, stack, [nameOf(site), file, line, column, site.isAsync(), false])
   }
   return stack
 }
@@ -113,16 +113,21 @@ const { parse, stringify } = JSON
 /** The frame as JSON. Text by text: what has a `toJSON` of its own, as arrays may, is not asked for it. */
 function textOf([name, file, ...where]: KeptFrame): string {
   if (file === undefined) return `[${stringify(name)}]`
-  const [line, column, isAsync] = where
-  return `[${stringify(name)},${stringify(file)},${line},${column},${isAsync}]`
+  const [line, column, isAsync, isThere] = where
+  return `[${stringify(name)},${stringify(file)},${line},${column},${isAsync},${isThere}]`
 }
+
+/** Frames of this thread that {@link resolveLines} has not looked at. */
+let fresh = new Set<number>()
 
 function push(
   ledgers: ReturnType<typeof loadAddon>['native']['ledgers'],
   stack: number,
   frame: KeptFrame,
 ): number {
-  const inner = ledgers.call(stack, ledgers.frame(textOf(frame)))
+  const number = ledgers.frame(textOf(frame))
+  fresh.add(number)
+  const inner = ledgers.call(stack, number)
   return inner === 0 ? stack : inner
 }
 
@@ -145,6 +150,26 @@ type Decoded = Frame | string
 
 const decoded = new Map<number, Decoded>()
 
+/** Frames that are where their author wrote them. */
+const resolved = new WeakSet<Frame>()
+
+export const isResolved = (frame: Frame): boolean => resolved.has(frame)
+
+/** Has `map` say where the new frames of this thread are in their sources, for whoever reads them. */
+export function resolveLines(map: (frame: Frame) => Frame): void {
+  const { ledgers } = loadAddon().native
+  const numbers = fresh
+  fresh = new Set()
+  for (const number of numbers) {
+    const frame = decode(number)
+    if (typeof frame === 'string' || frame.native === true || isOwn(frame)) continue
+    const there = map(frame)
+    if (there === frame) continue
+    const { function: name, file, line, column, async: isAsync = false } = there
+    ledgers.resolveFrame(number, ledgers.frame(textOf([name, file, line, column, isAsync, true])))
+  }
+}
+
 function decode(frame: number): Decoded {
   const there = decoded.get(frame)
   if (there !== undefined) return there
@@ -156,10 +181,12 @@ function decode(frame: number): Decoded {
 function decodeFrame(kept: string | NativeCode | null): Decoded {
   if (kept === null) return { function: '', file: '', line: 0, column: 0 }
   if (typeof kept !== 'string') return decodeCode(kept)
-  const [name, file, line, column, isAsync] = parse(kept) as KeptFrame
+  const [name, file, line, column, isAsync, isThere] = parse(kept) as KeptFrame
   if (file === undefined) return name
   const frame: Frame = { function: name, file: pathOf(file), line: line!, column: column! }
-  return isAsync ? { ...frame, async: true } : frame
+  if (isAsync) frame.async = true
+  if (isThere) resolved.add(frame)
+  return frame
 }
 
 function decodeCode({ function: name, file, offset, buildId }: NativeCode): Frame {

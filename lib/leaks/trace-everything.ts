@@ -8,6 +8,7 @@
  */
 import { Allocation } from '../core/allocation.js'
 import { Allocator } from '../core/allocator.js'
+import { heapServedBy } from '../core/one-heap.js'
 import { unexpected } from '../core/errors.js'
 import type { Pointer } from '../core/pointer.js'
 import { Region } from '../core/region.js'
@@ -30,6 +31,12 @@ import { Trace, type TraceFigures, type TraceOptions } from './trace.js'
 import { tracedHeap } from './traced-door.js'
 
 export interface TraceEverythingOptions extends TraceOptions {
+  /**
+   * One ledger with all other threads of the process that say so: any of them may free what another
+   * allocated, a profile is of all of them, and what a thread leaves behind when it ends stays in it.
+   * `mode`, `sampleBytes` and `frames` are each thread's own, `maxBlocks` is the first one's. Default false.
+   */
+  allThreads?: boolean
   /** Regions that the program makes itself count as blocks too. Default true. */
   regions?: boolean
 }
@@ -41,6 +48,11 @@ export interface Tracing {
   snapshot(): void
   /** Sums by allocator, and no stacks: microseconds. */
   figures(): TraceFigures
+  /**
+   * Looks up where the lines of this thread's stacks were written, for profiles that another one makes: what
+   * was transformed in memory only this thread knows. Never throws.
+   */
+  resolveLines(): void
   /** As of BacktracingAllocator: what `run` allocates, after awaits too, has a label. */
   scope<T>(name: string, run: () => T): T
   /** As of BacktracingAllocator: what C allocates in it has the stack of JavaScript below its own. */
@@ -55,7 +67,7 @@ class Everything implements Tracer {
   readonly trace: Trace
   readonly methods = new Methods(() => (this.trace.isComplete = false))
   private readonly _heaps = new WeakMap<object, number>()
-  /** The memory of a region's allocator goes with it: so do its blocks. */
+  /** Of allocators whose memory goes with them. */
   private readonly _ended = new FinalizationRegistry<number>((heap) =>
     this.trace.ledger.endHeap(heap),
   )
@@ -67,7 +79,12 @@ class Everything implements Tracer {
   private _regions = 0
 
   constructor(options: TraceEverythingOptions) {
-    this.trace = new Trace(options, 'traceEverything')
+    const { allThreads } = options
+    if (allThreads !== undefined && typeof allThreads !== 'boolean') {
+      const where = 'allThreads of traceEverything'
+      throw unexpected('INVALID_ARGUMENT', 'true or false', where, allThreads)
+    }
+    this.trace = new Trace(options, 'traceEverything', allThreads)
   }
 
   stop(): void {
@@ -80,10 +97,23 @@ class Everything implements Tracer {
   heapOf(allocator: Allocator): number {
     const known = this._heaps.get(allocator)
     if (known !== undefined) return known
-    const heap = this.trace.ledger.addHeap(nameOf(allocator))
+    const one = heapServedBy(allocator)
+    const goes = one?.goes ?? allocator instanceof RegionAllocator
+    const options = { key: one?.key ?? '', endsWithThread: goes }
+    const heap = this.trace.ledger.addHeap(nameOf(allocator), options)
     this._heaps.set(allocator, heap)
-    if (allocator instanceof RegionAllocator) this._ended.register(allocator, heap)
+    if (goes) this._ended.register(allocator, heap, allocator)
     return heap
+  }
+
+  /** The allocator has ended: its blocks with it, unless they are another's. */
+  private _end(on: Allocator): void {
+    const heap = this._heaps.get(on)
+    if (heap === undefined || '_passesOn' in on) return
+    if (heapServedBy(on) === undefined) return this.trace.ledger.drop(heap)
+    if (!this._ended.unregister(on)) return
+    this._heaps.delete(on)
+    this.trace.ledger.endHeap(heap)
   }
 
   /** Writes a block down: the sampler has taken it. */
@@ -159,8 +189,8 @@ class Everything implements Tracer {
     methods.afterwards<Allocator>(prototype, 'adopt', (on, _, made, self) => {
       const a = made as Allocation
       const record = trace.lift(this.heapOf(on), a.ptr)
-      // What this thread allocated is of the line that did. What another did comes in here.
-      if (record !== 0) trace.keep(record, a.ptr)
+      // What is in the ledger is of the line that allocated it. What is not comes in here.
+      if (record !== 0) trace.keepHeld(record, a)
       else if (trace.sampler.takes(a.size)) this.madeHandle(on, a, self)
     })
   }
@@ -170,13 +200,10 @@ class Everything implements Tracer {
       replaceFreeing(this, prototype, name)
     }
     replaceFreeingHandle(this, prototype, 'free')
-    for (const name of ['reset', 'dispose']) {
-      this.methods.replace<Allocator>(prototype, name, (on, _, call) => {
-        const result = call()
-        this._drop(on)
-        return result
-      })
-    }
+    this.methods.afterwards<Allocator>(prototype, 'reset', (on) => this._drop(on))
+    this.methods.afterwards<Allocator>(prototype, 'dispose', (on) => this._end(on))
+    // Whoever shares a heap has it, also while only others allocate there.
+    this.methods.afterwards<Allocator>(prototype, 'share', (on) => void this.heapOf(on))
     this.methods.replace<RegionAllocator & { remaining: number }>(
       prototype,
       'pop',
@@ -233,7 +260,7 @@ class Everything implements Tracer {
   // ---- Regions ------------------------------------------------------------------------------------
 
   traceRegions(maker: object): void {
-    this._regions = this.trace.ledger.addHeap('Region')
+    this._regions = this.trace.ledger.addHeap('Region', { endsWithThread: true })
     for (const name of ['malloc', 'pages', 'shared']) {
       this.methods.afterwards(maker, name, (_, __, made, self) => {
         const { address, byteLength } = made as Region
@@ -327,6 +354,7 @@ export function traceEverything(
     profile: () => trace.profile(),
     snapshot: () => trace.snapshot(),
     figures: () => trace.figures(),
+    resolveLines: () => trace.resolveLines(),
     scope: (name, run) => scoped(name, run, 'Tracing'),
     wrap: (call) => wrapped(call, trace.frames, 'Tracing'),
     stop() {

@@ -16,7 +16,7 @@ import { type Frame, type LeakProfile, type Site, siteKey, type Totals } from '.
 import { SITE_COUNTS, sortSites, whyOf } from './profile-sites.js'
 import { Sampler, type TraceMode } from './sampler.js'
 import { SourceMaps } from './source-maps.js'
-import { MOST_FRAMES, readStack } from './stacks.js'
+import { isResolved, MOST_FRAMES, readStack, resolveLines } from './stacks.js'
 
 /** What a tracer writes down, and how much of it. */
 export interface TraceOptions {
@@ -107,10 +107,11 @@ export class Trace {
   isComplete = true
 
   /** Throws ERR_OFFHEAP_INVALID_ARGUMENT, LIBRARY_NOT_FOUND without the addon. */
-  constructor(options: TraceOptions, where: string) {
+  constructor(options: TraceOptions, where: string, isOfProcess = false) {
     const { frames = 16, maxBlocks = MOST_BLOCKS, handles = true } = options
     this.frames = inRange(frames, 1, MOST_FRAMES, `frames of ${where}`)
-    this.ledger = new Ledger(inRange(maxBlocks, 0, MOST_BLOCKS, `maxBlocks of ${where}`))
+    const most = inRange(maxBlocks, 0, MOST_BLOCKS, `maxBlocks of ${where}`)
+    this.ledger = new Ledger(most, isOfProcess)
     this._handles = handles ? new FinalizationRegistry((ticket) => this.ledger.lose(ticket)) : null
     this.set(options.mode ?? 'exact', options.sampleBytes ?? DEFAULT_SAMPLE, where)
   }
@@ -205,6 +206,12 @@ export class Trace {
     if (record !== 0) this.ledger.putBack(record, ptr)
   }
 
+  /** The same, and this handle has it too. */
+  keepHeld(record: number, a: Allocation): void {
+    const ticket = this.ledger.putBackHeld(record, a.ptr)
+    this._handles?.register(a, ticket)
+  }
+
   /** The block is there now, and so long. */
   move(record: number, ptr: Pointer, size: number): void {
     if (record !== 0) this.ledger.put(record, ptr, size)
@@ -227,6 +234,11 @@ export class Trace {
     }
     const { records: _, bytes: ledgerBytes, ...totals } = this.ledger.totals()
     return { allocators: [...byName.values()], ...totals, ledgerBytes }
+  }
+
+  /** For profiles that other threads make. O(stacks that are new since). */
+  resolveLines(): void {
+    resolveLines((frame) => this._maps.map(frame))
   }
 
   profile(): LeakProfile {
@@ -268,7 +280,7 @@ export class Trace {
     const { frames, scopes } = readStack(figures.stack)
     const { stack: _, name, ...rest } = figures
     return {
-      stack: frames.map((frame: Frame) => this._maps.map(frame)),
+      stack: frames.map((frame: Frame) => (isResolved(frame) ? frame : this._maps.map(frame))),
       allocator: this.ledger.nameOf(name),
       scopes,
       ...rest,

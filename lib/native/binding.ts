@@ -14,7 +14,7 @@ import type { NativeGuard } from './guard.js'
 import type { NativeLedgers } from './ledgers.js'
 
 /** The ABI of the exports below; the addon reports its own as `abi`. */
-const ABI = 3
+const ABI = 4
 
 /**
  * Slots of the box: requests are written before a call, results read after it. A const enum, so that

@@ -66,14 +66,18 @@ export interface NativeLedgers {
   put(): void
   /** PTR, NEW_SIZE: the record, with the size that it had. */
   putBack(): void
+  /** PTR, NEW_SIZE: the record -> RESULT: a ticket for one handle more. */
+  putBackHeld(): void
   /** NEW_SIZE: the record. */
   strike(): void
 
   /** Cells that a ledger has: see oh_ledger_cell. */
   readonly cells: number
   /** SELF: the address. null: no memory. */
-  make(mostBlocks: number, cells: Uint8Array): LedgerExternal | null
-  addHeap(ledger: LedgerExternal, name: number): number
+  make(mostBlocks: number, cells: Uint8Array, isOfProcess: boolean): LedgerExternal | null
+  /** `key`: the frame that it goes by, which others may join; 0: none can. 0: no memory. */
+  addHeap(ledger: LedgerExternal, name: number, key: number, endsWithThread: boolean): number
+  /** One that would have ended with this thread. */
   endHeap(ledger: LedgerExternal, heap: number): void
   drop(ledger: LedgerExternal, heap: number, serial: number, from: Pointer): void
   lose(ledger: LedgerExternal, ticket: number): void
@@ -89,8 +93,10 @@ export interface NativeLedgers {
   frame(text: string): number
   /** The stack of a call in `frame`; 0: no memory. */
   call(caller: number, frame: number): number
-  /** PTR: the caller's stack, RESULT: the frame; 0: there is no such stack. */
+  /** PTR: the caller's stack, RESULT: the frame, resolved; 0: there is no such stack. */
   readStack(stack: number): void
+  /** A frame that says better what this one says, from now on and in all threads. */
+  resolveFrame(frame: number, better: number): void
   readFrame(frame: number): string | NativeCode | null
   /** The stack that calls into C on this thread from now on; returns the one before. */
   enter(stack: number): number

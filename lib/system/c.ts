@@ -7,6 +7,7 @@
  */
 import { provideBytes } from '../core/memory.js'
 import { checkLayout } from '../core/layout.js'
+import { servesHeap } from '../core/one-heap.js'
 import { checkPointer, type Pointer } from '../core/pointer.js'
 import type { CHeap } from '../core/valloc.js'
 import { type Binding, Box, Heap, loadAddon, type NativeHeap } from '../native/binding.js'
@@ -35,6 +36,11 @@ export interface HeapInfo {
  */
 export class CAllocator extends NativeAllocator {
   protected readonly _heapId = Heap.LIBC
+
+  constructor() {
+    super()
+    servesHeap(this, { key: 'cAllocator', goes: false })
+  }
 
   protected override _heapOf(native: Binding): NativeHeap {
     return native.libc

@@ -8,6 +8,7 @@
  */
 import { OffheapError, unexpected } from '../core/errors.js'
 import { checkLayout } from '../core/layout.js'
+import { servesHeap } from '../core/one-heap.js'
 import { checkPointer, type Pointer } from '../core/pointer.js'
 import type { Region } from '../core/region.js'
 import type { CHeap } from '../core/valloc.js'
@@ -79,6 +80,7 @@ export class DynamicAllocator extends NativeAllocator {
     this._library = library
     this._prefix = prefix
     this._name = `DynamicAllocator(${library})`
+    servesHeap(this, { key: `DynamicAllocator ${number}`, goes: false })
   }
 
   protected override _heapOf(): NativeHeap {

@@ -8,6 +8,7 @@
 import type { AllocatorStats } from '../core/allocator.js'
 import { invalidPointer } from '../core/allocator.js'
 import { checkLayout, checkSize } from '../core/layout.js'
+import { servesHeap } from '../core/one-heap.js'
 import { checkPointer, type Pointer } from '../core/pointer.js'
 import type { CHeap } from '../core/valloc.js'
 import { type Binding, Box, Heap, loadAddon, type NativeHeap, Status } from '../native/binding.js'
@@ -18,6 +19,11 @@ export class PageAllocator extends NativeAllocator {
   protected readonly _heapId = Heap.PAGES
   private _pages = 0
   private _mostPages = 0
+
+  constructor() {
+    super()
+    servesHeap(this, { key: 'pageAllocator', goes: false })
+  }
 
   protected override _heapOf(native: Binding): NativeHeap {
     return native.pages

@@ -3,6 +3,7 @@
  * grants no alignment above that of max_align_t.
  */
 import { checkLayout, DEFAULT_ALIGN } from '../core/layout.js'
+import { servesHeap } from '../core/one-heap.js'
 import { checkPointer, type Pointer } from '../core/pointer.js'
 import type { CHeap } from '../core/valloc.js'
 import { type Binding, Box, Heap, type NativeHeap } from '../native/binding.js'
@@ -11,6 +12,11 @@ import { NativeAllocator } from './native-allocator.js'
 /** As cAllocator, in everything else. */
 export class RawCAllocator extends NativeAllocator {
   protected readonly _heapId = Heap.LIBC
+
+  constructor() {
+    super()
+    servesHeap(this, { key: 'rawCAllocator', goes: false })
+  }
 
   protected override _heapOf(native: Binding): NativeHeap {
     return native.rawLibc

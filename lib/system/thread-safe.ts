@@ -24,6 +24,7 @@ import type { AllocatorStats } from '../core/allocator.js'
 import { isSharedBuffer } from '../core/brand.js'
 import { OffheapError, OutOfMemoryError } from '../core/errors.js'
 import { checkLayout, checkSize, DEFAULT_ALIGN, type Layout } from '../core/layout.js'
+import { servesHeap } from '../core/one-heap.js'
 import { checkPointer, type Pointer } from '../core/pointer.js'
 import { disposed, type Region, type RegionUser } from '../core/region.js'
 import { assertReleased, type CHeap } from '../core/valloc.js'
@@ -69,6 +70,7 @@ export class ThreadSafeAllocator extends Allocator implements RegionUser {
     this._box = box
     this._self = hold.self
     this._region._claim(this)
+    servesHeap(this, { key: `ThreadSafeAllocator ${hold.number}`, goes: true })
   }
 
   /**

@@ -10,7 +10,7 @@ extern "C" {
 namespace offheap {
 
 // Raised with every change of the exports; lib/native/binding.ts expects the same.
-static constexpr double kAbi = 3;
+static constexpr double kAbi = 4;
 
 // (box, movable): the memory that hot calls pass their arguments through, and whether buffers can be
 // moved away from a span here (ArrayBuffer.prototype.transfer). Returns the box that is used: the

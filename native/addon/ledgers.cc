@@ -3,20 +3,16 @@
 // The hot calls pass their arguments through the box, as those of heaps do (heap_calls.h), on the
 // ledger at kSelf and the heap of it in kOperation.
 
-#ifndef _MSC_VER
-#include <cxxabi.h>
-#endif
-
-#include <cstdlib>
 #include <cstring>
+#include <set>
 #include <string>
 #include <vector>
 
+#include "code_names.h"
 #include "heap_calls.h"
 
 extern "C" {
 #include "ledger.h"
-#include "os.h"
 #include "stacks.h"
 #include "traced.h"
 }
@@ -72,6 +68,14 @@ napi_value PutBack(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
+// kPtr, kNewSize: the record -> kResult: a ticket for one handle more
+napi_value PutBackHeld(napi_env env, napi_callback_info info) {
+  EnvState *s = CallbackState(env, info);
+  s->box[kResult] = static_cast<double>(oh_ledger_add_handle(Self(s), Word(s, kNewSize)));
+  oh_ledger_put_back(Self(s), Word(s, kNewSize), s->pointer(kPtr));
+  return nullptr;
+}
+
 // kNewSize: the record
 napi_value Strike(napi_env env, napi_callback_info info) {
   EnvState *s = CallbackState(env, info);
@@ -81,16 +85,27 @@ napi_value Strike(napi_env env, napi_callback_info info) {
 
 // ---- A ledger and its lifetime ------------------------------------------------------------------
 
-// A ledger as one environment has it, which lends it the cells.
+// A ledger as one environment has it.
 struct Hold {
-  napi_env env;
-  oh_ledger_t *ledger;
+  napi_env env = nullptr;
+  oh_ledger_t *ledger = nullptr;
+  bool shared = false;
+  // Of the environment's memory.
   napi_ref cells = nullptr;
+  oh_cells_t copy = {};
+  // Heaps whose memory is the environment's too.
+  std::multiset<uint32_t> heaps;
 };
 
 // The environment ends, and its memory with it; others may hold the ledger on.
 void Leave(void *data) {
-  oh_ledger_set_cells(static_cast<Hold *>(data)->ledger, nullptr);
+  Hold *hold = static_cast<Hold *>(data);
+  oh_ledger_remove_cells(hold->ledger, &hold->copy);
+  for (uint32_t heap : hold->heaps) oh_ledger_end_heap(hold->ledger, heap);
+  hold->heaps.clear();
+  // Of another ledger nobody asks any more.
+  if (hold->shared) oh_ledger_lose_of_thread(hold->ledger);
+  hold->shared = false;
 }
 
 void Finalize(napi_env env, void *data, void *) {
@@ -102,24 +117,34 @@ void Finalize(napi_env env, void *data, void *) {
   delete hold;
 }
 
-// (most blocks, cells: Uint8Array) -> External, kSelf: the address; null: no memory
+// (most blocks, cells: Uint8Array, the process's?) -> External, kSelf: the address; null: no memory
 Napi::Value Make(Napi::CallbackInfo const &info) {
   Napi::Env env = info.Env();
-  oh_ledger_t *ledger = oh_ledger_make(info[0].As<Napi::Number>().Uint32Value());
+  uint32_t most = info[0].As<Napi::Number>().Uint32Value();
+  bool shared = info[2].As<Napi::Boolean>().Value();
+  oh_ledger_t *ledger = shared ? oh_ledger_of_process(most) : oh_ledger_make(most);
   if (ledger == nullptr) return env.Null();
-  Hold *hold = new Hold{env, ledger};
+  Hold *hold = new Hold;
+  hold->env = env;
+  hold->ledger = ledger;
+  hold->shared = shared;
   napi_value external = nullptr;
   napi_status status = napi_create_reference(env, info[1], 1, &hold->cells);
   if (status == napi_ok) status = napi_create_external(env, hold, Finalize, nullptr, &external);
   if (status != napi_ok) throw Napi::Error::New(env);
   napi_add_env_cleanup_hook(env, Leave, hold);
-  oh_ledger_set_cells(ledger, info[1].As<Napi::Uint8Array>().Data());
+  hold->copy.cells = info[1].As<Napi::Uint8Array>().Data();
+  oh_ledger_add_cells(ledger, &hold->copy);
   StateOf(info)->set_pointer(kSelf, ledger);
   return Napi::Value(env, external);
 }
 
+Hold *HoldOf(Napi::CallbackInfo const &info) {
+  return info[0].As<Napi::External<Hold>>().Data();
+}
+
 oh_ledger_t *LedgerAt(Napi::CallbackInfo const &info) {
-  return info[0].As<Napi::External<Hold>>().Data()->ledger;
+  return HoldOf(info)->ledger;
 }
 
 uint32_t Uint32(Napi::CallbackInfo const &info, size_t i) {
@@ -142,14 +167,25 @@ Napi::Value Doubles(Napi::CallbackInfo const &info, std::initializer_list<double
   return result;
 }
 
-// (ledger, frame that is its name) -> number
+// (ledger, frame that is its name, frame that is its key or 0, does it end with the environment?)
+// -> number, or 0
 Napi::Value AddHeap(Napi::CallbackInfo const &info) {
-  return Number(info, oh_ledger_add_heap(LedgerAt(info), Uint32(info, 1)));
+  Hold *hold = HoldOf(info);
+  uint32_t name = Uint32(info, 1), key = Uint32(info, 2);
+  uint32_t heap = key == 0 ? oh_ledger_add_heap(hold->ledger, name)
+                           : oh_ledger_join_heap(hold->ledger, name, key);
+  if (heap != 0 && info[3].As<Napi::Boolean>().Value()) hold->heaps.insert(heap);
+  return Number(info, heap);
 }
 
-// (ledger, heap)
+// (ledger, heap): one that would have ended with the environment
 void EndHeap(Napi::CallbackInfo const &info) {
-  oh_ledger_end_heap(LedgerAt(info), Uint32(info, 1));
+  Hold *hold = HoldOf(info);
+  uint32_t heap = Uint32(info, 1);
+  auto found = hold->heaps.find(heap);
+  if (found == hold->heaps.end()) return;
+  hold->heaps.erase(found);
+  oh_ledger_end_heap(hold->ledger, heap);
 }
 
 // (ledger, heap, serial, lowest address)
@@ -249,49 +285,18 @@ Napi::Value Call(Napi::CallbackInfo const &info) {
   return Number(info, oh_stacks_call(Uint32(info, 0), Uint32(info, 1)));
 }
 
-// (stack) -> kPtr: the caller's, kResult: the frame; 0: there is no such stack
+// (stack) -> kPtr: the caller's, kResult: the frame, resolved; 0: there is no such stack
 void ReadStack(Napi::CallbackInfo const &info) {
   uint32_t caller = 0, frame = 0;
   oh_stacks_read(Uint32(info, 0), &caller, &frame);
   EnvState *s = StateOf(info);
   s->box[kPtr] = caller;
-  s->box[kResult] = frame;
+  s->box[kResult] = oh_frame_resolved(frame);
 }
 
-std::string Demangled(char const *name) {
-#ifdef _MSC_VER
-  return name;
-#else
-  int status = 0;
-  char *text = abi::__cxa_demangle(name, nullptr, nullptr, &status);
-  std::string result = status == 0 ? text : name;
-  std::free(text);
-  return result;
-#endif
-}
-
-std::string Hex(unsigned char const *bytes, size_t size) {
-  static char const digits[] = "0123456789abcdef";
-  std::string result;
-  for (size_t i = 0; i < size; i++) {
-    result += digits[bytes[i] >> 4];
-    result += digits[bytes[i] & 15];
-  }
-  return result;
-}
-
-Napi::Value DescribeCode(Napi::Env env, void const *address) {
-  Napi::Object result = Napi::Object::New(env);
-  os_code_t code;
-  // A return address may be that of the next function, where a function ends in a call.
-  void const *within = static_cast<char const *>(address) - 1;
-  bool known = os_code_at(within, &code);
-  uintptr_t offset = known ? code.offset : reinterpret_cast<uintptr_t>(within);
-  result.Set("file", known ? code.file : "");
-  result.Set("function", known && code.function != nullptr ? Demangled(code.function) : "");
-  result.Set("offset", static_cast<double>(offset));
-  result.Set("buildId", known ? Hex(code.build_id, code.build_id_size) : "");
-  return result;
+// (frame, a better one)
+void ResolveFrame(Napi::CallbackInfo const &info) {
+  oh_frame_resolve(Uint32(info, 0), Uint32(info, 1));
 }
 
 // (frame) -> its text, or of machine code { file, function, offset, buildId }; null: none
@@ -340,6 +345,7 @@ void ExportLedgers(Napi::Env env, Napi::Object exports, EnvState *state) {
   SetCall(ledgers, "lift", Lift, state);
   SetCall(ledgers, "put", Put, state);
   SetCall(ledgers, "putBack", PutBack, state);
+  SetCall(ledgers, "putBackHeld", PutBackHeld, state);
   SetCall(ledgers, "strike", Strike, state);
   ledgers.Set("cells", static_cast<double>(OH_LEDGER_CELLS));
   ledgers.Set("make", Napi::Function::New<Make>(env, "make"));
@@ -356,6 +362,7 @@ void ExportLedgers(Napi::Env env, Napi::Object exports, EnvState *state) {
   ledgers.Set("frame", Napi::Function::New<Frame>(env, "frame"));
   ledgers.Set("call", Napi::Function::New<Call>(env, "call"));
   ledgers.Set("readStack", Napi::Function::New<ReadStack>(env, "readStack"));
+  ledgers.Set("resolveFrame", Napi::Function::New<ResolveFrame>(env, "resolveFrame"));
   ledgers.Set("readFrame", Napi::Function::New<ReadFrame>(env, "readFrame"));
   ledgers.Set("enter", Napi::Function::New<Enter>(env, "enter"));
   ledgers.Set("makeTraced", Napi::Function::New<MakeTraced>(env, "makeTraced"));

@@ -6,55 +6,6 @@
 #include <stdatomic.h>
 #include <string.h>
 
-static os_mutex_t const unlocked = OS_MUTEX_INIT;
-
-/* ---- Lifetime -------------------------------------------------------------------------------- */
-
-oh_ledger_t *oh_ledger_make(uint32_t most_blocks) {
-  oh_ledger_t *const ledger = (oh_ledger_t *)os_heap_alloc(sizeof *ledger, OS_HEAP_ALIGN);
-  if (ledger == NULL) return NULL;
-  memset(ledger, 0, sizeof *ledger);
-  ledger->lock = unlocked;
-  ledger->holders = 1;
-  ledger->most_blocks = most_blocks;
-  ledger->made_ms = os_clock_ms();
-  oh_numbered_init(&ledger->blocks, sizeof(oh_block_t));
-  oh_numbered_init(&ledger->sites, sizeof(oh_site_entry_t));
-  oh_numbered_init(&ledger->heaps, sizeof(oh_heap_entry_t));
-  return ledger;
-}
-
-void oh_ledger_hold(oh_ledger_t *ledger) {
-  os_mutex_lock(&ledger->lock);
-  ledger->holders++;
-  os_mutex_unlock(&ledger->lock);
-}
-
-void oh_ledger_let_go(oh_ledger_t *ledger) {
-  os_mutex_lock(&ledger->lock);
-  bool const last = --ledger->holders == 0;
-  os_mutex_unlock(&ledger->lock);
-  if (!last) return;
-  oh_numbered_end(&ledger->blocks);
-  oh_numbered_end(&ledger->sites);
-  oh_numbered_end(&ledger->heaps);
-  os_heap_free(ledger, false);
-}
-
-/* ---- Cells ----------------------------------------------------------------------------------- */
-
-void oh_ledger_set_cells(oh_ledger_t *ledger, uint8_t *cells) {
-  os_mutex_lock(&ledger->lock);
-  ledger->mirror = cells;
-  for (size_t i = 0; cells != NULL && i < OH_LEDGER_CELLS; i++) cells[i] = cell_at(ledger, i);
-  os_mutex_unlock(&ledger->lock);
-}
-
-/* Whoever has a block has heard of it from the thread that allocated it, after its cell was set. */
-bool oh_ledger_may_have(oh_ledger_t const *ledger, void const *ptr) {
-  return cell_at(ledger, oh_ledger_cell((uintptr_t)ptr)) != 0;
-}
-
 /* ---- Sums ------------------------------------------------------------------------------------ */
 
 #define WEIGHT_STEPS 4096
@@ -74,7 +25,7 @@ static void count_live(oh_ledger_t *ledger, oh_block_t const *block, double sign
   site->live_blocks += blocks;
   site->live_bytes += bytes;
   if (site->live_bytes > site->peak_bytes) site->peak_bytes = site->live_bytes;
-  if (block->handle == HELD) site->held_bytes += bytes;
+  if (block->handle >= HELD) site->held_bytes += bytes;
   if (block->handle == LOST) site->lost_bytes += bytes;
   ledger->live_blocks += blocks;
   ledger->live_bytes += bytes;
@@ -97,10 +48,33 @@ static uint32_t site_of(oh_ledger_t *ledger, uint32_t stack, uint32_t name) {
 
 /* ---- Heaps ----------------------------------------------------------------------------------- */
 
+static uint32_t add_heap(oh_ledger_t *ledger, uint32_t name, uint32_t key, uint32_t hash) {
+  uint32_t const n = oh_numbered_add(&ledger->heaps, hash);
+  if (n == 0) return 0;
+  heap_at(ledger, n)->name = name;
+  heap_at(ledger, n)->key = key;
+  heap_at(ledger, n)->users = 1;
+  return n;
+}
+
 uint32_t oh_ledger_add_heap(oh_ledger_t *ledger, uint32_t name) {
   os_mutex_lock(&ledger->lock);
-  uint32_t const n = oh_numbered_add(&ledger->heaps, oh_hash64(++ledger->heaps_made));
-  if (n != 0) heap_at(ledger, n)->name = name;
+  uint32_t const n = add_heap(ledger, name, 0, oh_hash64(++ledger->heaps_made));
+  os_mutex_unlock(&ledger->lock);
+  return n;
+}
+
+uint32_t oh_ledger_join_heap(oh_ledger_t *ledger, uint32_t name, uint32_t key) {
+  uint32_t const hash = oh_hash64((uint64_t)key << 32);
+  os_mutex_lock(&ledger->lock);
+  uint32_t n = oh_numbered_first(&ledger->heaps, hash);
+  while (n != 0 && (heap_at(ledger, n)->key != key || heap_at(ledger, n)->users == 0))
+    n = heap_at(ledger, n)->entry.next;
+  if (n != 0) {
+    heap_at(ledger, n)->users++;
+  } else {
+    n = add_heap(ledger, name, key, hash);
+  }
   os_mutex_unlock(&ledger->lock);
   return n;
 }
@@ -262,7 +236,7 @@ uint32_t oh_ledger_lift(oh_ledger_t *ledger, uint32_t heap, void const *ptr) {
 /* One of its lifted blocks is settled. */
 static void settle(oh_ledger_t *ledger, uint32_t heap) {
   oh_heap_entry_t *const entry = heap_at(ledger, heap);
-  if (--entry->lifted == 0 && entry->ended) oh_numbered_remove(&ledger->heaps, heap);
+  if (--entry->lifted == 0 && entry->users == 0) oh_numbered_remove(&ledger->heaps, heap);
 }
 
 static void set_size(oh_ledger_t *ledger, oh_block_t *block, uint64_t size) {
@@ -284,7 +258,7 @@ static void put(oh_ledger_t *ledger, uint32_t n, uint64_t address, uint64_t size
   block->lifted = false;
   rehome(ledger, n, address);
   enter_cell(ledger, address);
-  if (heap_at(ledger, heap)->ended) forget(ledger, n);
+  if (heap_at(ledger, heap)->users == 0) forget(ledger, n);
   settle(ledger, heap);
 }
 
@@ -315,16 +289,43 @@ static uint32_t of_ticket(oh_ledger_t const *ledger, uint64_t ticket) {
   return found && ticket_of(ledger, n) == ticket ? n : 0;
 }
 
+static void set_handle(oh_ledger_t *ledger, uint32_t n, unsigned handle) {
+  count_live(ledger, block_at(ledger, n), -1);
+  block_at(ledger, n)->handle = (uint8_t)handle;
+  count_live(ledger, block_at(ledger, n), 1);
+}
+
+uint64_t oh_ledger_add_handle(oh_ledger_t *ledger, uint32_t lifted) {
+  os_mutex_lock(&ledger->lock);
+  uint8_t const handle = block_at(ledger, lifted)->handle;
+  if (handle < UINT8_MAX) set_handle(ledger, lifted, handle < HELD ? HELD : handle + 1u);
+  uint64_t const ticket = ticket_of(ledger, lifted);
+  os_mutex_unlock(&ledger->lock);
+  return ticket;
+}
+
+/* Of more handles than can be counted nobody knows which is the last. */
+static void lose(oh_ledger_t *ledger, uint32_t n) {
+  uint8_t const handle = block_at(ledger, n)->handle;
+  if (handle < UINT8_MAX) set_handle(ledger, n, handle > HELD ? handle - 1u : LOST);
+}
+
 bool oh_ledger_lose(oh_ledger_t *ledger, uint64_t ticket) {
   os_mutex_lock(&ledger->lock);
   uint32_t const n = of_ticket(ledger, ticket);
-  if (n != 0) {
-    count_live(ledger, block_at(ledger, n), -1);
-    block_at(ledger, n)->handle = LOST;
-    count_live(ledger, block_at(ledger, n), 1);
-  }
+  if (n != 0) lose(ledger, n);
   os_mutex_unlock(&ledger->lock);
   return n != 0;
+}
+
+void oh_ledger_lose_of_thread(oh_ledger_t *ledger) {
+  os_mutex_lock(&ledger->lock);
+  for (uint32_t n = 1; n <= ledger->blocks.highest; n++) {
+    oh_block_t const *const block = block_at(ledger, n);
+    bool const held = block->serial != 0 && block->handle >= HELD;
+    if (held && block->thread == this_thread()) lose(ledger, n);
+  }
+  os_mutex_unlock(&ledger->lock);
 }
 
 bool oh_ledger_release(oh_ledger_t *ledger, uint64_t ticket) {
@@ -374,8 +375,9 @@ void oh_ledger_drop(oh_ledger_t *ledger, uint32_t heap, uint32_t serial, void co
 
 void oh_ledger_end_heap(oh_ledger_t *ledger, uint32_t heap) {
   os_mutex_lock(&ledger->lock);
-  drop(ledger, heap, 0, 0);
-  heap_at(ledger, heap)->ended = true;
-  if (heap_at(ledger, heap)->lifted == 0) oh_numbered_remove(&ledger->heaps, heap);
+  if (--heap_at(ledger, heap)->users == 0) {
+    drop(ledger, heap, 0, 0);
+    if (heap_at(ledger, heap)->lifted == 0) oh_numbered_remove(&ledger->heaps, heap);
+  }
   os_mutex_unlock(&ledger->lock);
 }

@@ -39,20 +39,34 @@ static inline size_t oh_ledger_cell(uint64_t address) {
 
 /* A ledger, held once. NULL: no memory. */
 oh_ledger_t *oh_ledger_make(uint32_t most_blocks);
+/* The one that all threads of the process share, held once more: made by whoever asks first, and with
+   their number of blocks. NULL: no memory. */
+oh_ledger_t *oh_ledger_of_process(uint32_t most_blocks);
 void oh_ledger_hold(oh_ledger_t *ledger);
 /* Let go by all who held it, it is freed. */
 void oh_ledger_let_go(oh_ledger_t *ledger);
 
-/* Where a copy of the cells is kept from now on; NULL: nowhere. It must stay until then. */
-void oh_ledger_set_cells(oh_ledger_t *ledger, uint8_t *cells);
+/* A copy of the cells, as whoever keeps it may read them with no call. */
+typedef struct oh_cells {
+  uint8_t *cells; /* OH_LEDGER_CELLS of them                                                     */
+  struct oh_cells *next;
+} oh_cells_t;
+
+/* From now on the copy is as the cells are, until it is removed; it must stay until then. */
+void oh_ledger_add_cells(oh_ledger_t *ledger, oh_cells_t *copy);
+/* Nothing where it was not added. */
+void oh_ledger_remove_cells(oh_ledger_t *ledger, oh_cells_t *copy);
 /* false: the block is certainly not in the ledger. Some ns, no lock. */
 bool oh_ledger_may_have(oh_ledger_t const *ledger, void const *ptr);
 
 /* A heap whose blocks are to be told apart from others', and the number of the name that it shares
    with those of its kind. 0: no memory. */
 uint32_t oh_ledger_add_heap(oh_ledger_t *ledger, uint32_t name);
-/* The heap is gone, and with it its blocks: they count as freed; those that are lifted when they are
-   put. */
+/* The heap that has this key, not 0: one heap for several who know its blocks, such as allocators of
+   many threads over one memory. It has the name that the first one gave. 0: no memory. */
+uint32_t oh_ledger_join_heap(oh_ledger_t *ledger, uint32_t name, uint32_t key);
+/* The heap is gone for one who added or joined it. With the last of them go its blocks: they count as
+   freed; those that are lifted when they are put. */
 void oh_ledger_end_heap(oh_ledger_t *ledger, uint32_t heap);
 
 typedef struct oh_record {
@@ -82,8 +96,14 @@ void oh_ledger_put(oh_ledger_t *ledger, uint32_t lifted, void const *ptr, size_t
 void oh_ledger_put_back(oh_ledger_t *ledger, uint32_t lifted, void const *ptr);
 void oh_ledger_strike(oh_ledger_t *ledger, uint32_t lifted);
 
-/* The handle of a block was collected. false: the block of this ticket is not there any more. */
+/* One more handle of JavaScript's has a lifted block. The block's ticket. */
+uint64_t oh_ledger_add_handle(oh_ledger_t *ledger, uint32_t lifted);
+
+/* A handle of a block was collected, and with the last of them the block is lost. false: the block of
+   this ticket is not there any more. */
 bool oh_ledger_lose(oh_ledger_t *ledger, uint64_t ticket);
+/* The calling thread ends, and the handles of what it has allocated with it. O(blocks). */
+void oh_ledger_lose_of_thread(oh_ledger_t *ledger);
 
 /* The block of a ticket was freed. false: it is not there any more. */
 bool oh_ledger_release(oh_ledger_t *ledger, uint64_t ticket);

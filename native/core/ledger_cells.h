@@ -1,4 +1,4 @@
-/* ledger_cells.h: how many blocks with such an address may be in a ledger. For ledger.c alone. */
+/* ledger_cells.h: how many blocks with such an address may be in a ledger. For ledger.c and ledger_life.c. */
 
 #ifndef OH_LEDGER_CELLS_H
 #define OH_LEDGER_CELLS_H
@@ -16,7 +16,8 @@ static inline uint8_t cell_at(oh_ledger_t const *ledger, size_t i) {
 
 static inline void set_cell(oh_ledger_t *ledger, size_t i, unsigned count) {
   atomic_store_explicit(&ledger->cells[i], (uint8_t)count, memory_order_relaxed);
-  if (ledger->mirror != NULL) ledger->mirror[i] = (uint8_t)count;
+  for (oh_cells_t *copy = ledger->copies; copy != NULL; copy = copy->next)
+    atomic_store_explicit((_Atomic(uint8_t) *)&copy->cells[i], (uint8_t)count, memory_order_relaxed);
 }
 
 static inline void enter_cell(oh_ledger_t *ledger, uint64_t address) {

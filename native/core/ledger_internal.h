@@ -1,4 +1,4 @@
-/* ledger_internal.h: what a ledger is made of. For ledger.c and ledger_read.c alone. */
+/* ledger_internal.h: what a ledger is made of. For the files ledger*.c alone. */
 
 #ifndef OH_LEDGER_INTERNAL_H
 #define OH_LEDGER_INTERNAL_H
@@ -22,13 +22,13 @@ typedef struct oh_block {
   uint16_t thread;
   uint8_t align : 6; /* log2                                                                      */
   uint8_t lifted : 1;
-  uint8_t handle;
+  uint8_t handle; /* from HELD on: so many handles more than one                                  */
 } oh_block_t;
 
 /* Milliseconds: so that 32 bits are 13 years. */
 #define CLOCK 100u
 
-enum { NO_HANDLE, HELD, LOST };
+enum { NO_HANDLE, LOST, HELD };
 
 typedef struct oh_site_entry {
   oh_entry_t entry;
@@ -39,15 +39,16 @@ typedef struct oh_heap_entry {
   oh_entry_t entry;
   uint32_t name;
   uint32_t newest; /* block; 0: none                                                              */
-  uint32_t lifted; /* blocks                                                                      */
-  bool ended;      /* it goes with the last of them                                               */
+  uint32_t key;    /* 0: nobody else can join it                                                  */
+  uint32_t users;  /* who have added or joined it; 0: it goes with the last ...                   */
+  uint32_t lifted; /* ... of so many blocks                                                       */
 } oh_heap_entry_t;
 
 struct oh_ledger {
   os_mutex_t lock;
   oh_numbered_t blocks, sites, heaps;
   _Atomic(uint8_t) cells[OH_LEDGER_CELLS]; /* written under the lock, read without               */
-  uint8_t *mirror;     /* the same for whoever asked for them, or NULL                            */
+  oh_cells_t *copies;  /* the same for whoever asked for them                                     */
   uint32_t full_cells; /* that have lost count                                                    */
   uint32_t most_blocks;
   uint32_t holders;

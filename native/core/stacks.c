@@ -9,9 +9,9 @@
 
 typedef struct oh_frame {
   oh_entry_t entry;
-  uint32_t length; /* of the text                                                                 */
-  bool is_code;
-  uint64_t value; /* address of the text, or of the code                                         */
+  uint32_t length; /* of the text; CODE: there is none                                            */
+  uint32_t better; /* frame that says the same; 0: none                                           */
+  uint64_t value;  /* address of the text, or of the code                                         */
 } oh_frame_t;
 
 typedef struct oh_call {
@@ -19,6 +19,8 @@ typedef struct oh_call {
   uint32_t caller;
   uint32_t frame;
 } oh_call_t;
+
+#define CODE UINT32_MAX
 
 static os_mutex_t lock = OS_MUTEX_INIT;
 static oh_numbered_t frames = {.thing_size = sizeof(oh_frame_t)};
@@ -92,7 +94,7 @@ static uint32_t find_text(char const *text, size_t length, uint32_t hash) {
   uint32_t n = oh_numbered_first(&frames, hash);
   for (; n != 0; n = frame_at(n)->entry.next) {
     oh_frame_t const *const f = frame_at(n);
-    if (f->entry.hash != hash || f->is_code || f->length != length) continue;
+    if (f->entry.hash != hash || f->length != length) continue;
     if (memcmp(text_of(f), text, length) == 0) break;
   }
   return n;
@@ -113,7 +115,7 @@ static uint32_t add_text(char const *text, size_t length, uint32_t hash) {
 }
 
 uint32_t oh_frame_of_text(char const *text, size_t length) {
-  if (length > UINT32_MAX) return 0;
+  if (length >= CODE) return 0;
   uint32_t const hash = hash_text(text, length);
   os_mutex_lock(&lock);
   uint32_t n = find_text(text, length, hash);
@@ -127,11 +129,11 @@ static uint32_t frame_of_code(void const *address) {
   uint32_t const hash = oh_hash64(value);
   uint32_t n = oh_numbered_first(&frames, hash);
   for (; n != 0; n = frame_at(n)->entry.next) {
-    if (frame_at(n)->value == value && frame_at(n)->is_code) return n;
+    if (frame_at(n)->value == value && frame_at(n)->length == CODE) return n;
   }
   n = oh_numbered_add(&frames, hash);
   if (n == 0) return 0;
-  frame_at(n)->is_code = true;
+  frame_at(n)->length = CODE;
   frame_at(n)->value = value;
   return n;
 }
@@ -147,7 +149,7 @@ bool oh_frame_peek(uint32_t frame, oh_frame_view_t *view) {
   memset(view, 0, sizeof *view);
   if (frame == 0 || frame > frames.highest) return false;
   oh_frame_t const *const f = frame_at(frame);
-  if (f->is_code) {
+  if (f->length == CODE) {
     view->code = (void const *)(uintptr_t)f->value;
   } else {
     view->text = text_of(f);
@@ -161,6 +163,21 @@ bool oh_frame_read(uint32_t frame, oh_frame_view_t *view) {
   bool const found = oh_frame_peek(frame, view);
   os_mutex_unlock(&lock);
   return found;
+}
+
+void oh_frame_resolve(uint32_t frame, uint32_t better) {
+  os_mutex_lock(&lock);
+  bool const both = frame != 0 && frame <= frames.highest && better != 0 && better <= frames.highest;
+  if (both && frame != better && frame_at(frame)->better == 0) frame_at(frame)->better = better;
+  os_mutex_unlock(&lock);
+}
+
+uint32_t oh_frame_resolved(uint32_t frame) {
+  os_mutex_lock(&lock);
+  bool const found = frame != 0 && frame <= frames.highest && frame_at(frame)->better != 0;
+  uint32_t const better = found ? frame_at(frame)->better : frame;
+  os_mutex_unlock(&lock);
+  return better;
 }
 
 /* ---- Stacks ---------------------------------------------------------------------------------- */

@@ -26,6 +26,12 @@ uint32_t oh_frame_of_text(char const *text, size_t length);
 /* The number of the frame with this address, which is never NULL. 0: no memory. */
 uint32_t oh_frame_of_code(void const *address);
 
+/* The frame says the same as another one does better: a line of a source, of which it is compiled. Once
+   said, it stays. Nothing where there is no such frame. */
+void oh_frame_resolve(uint32_t frame, uint32_t better);
+/* The frame that says it best: the one itself, where none is better. */
+uint32_t oh_frame_resolved(uint32_t frame);
+
 /* The stack of a call in `frame`, made by what `caller` is the stack of. 0: no memory, or there is no
    such caller or frame. Tens of ns. */
 uint32_t oh_stacks_call(uint32_t caller, uint32_t frame);

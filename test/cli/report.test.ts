@@ -121,15 +121,15 @@ describe('report', () => {
   test('a directory is a run: its files as one, and a damaged one is told', async () => {
     const directory = join(work, 'run')
     mkdirSync(directory)
-    writeFileSync(join(directory, '10-0.json'), JSON.stringify(earlier))
-    writeFileSync(join(directory, '10-1.json'), JSON.stringify(earlier))
-    writeFileSync(join(directory, '10-2.json'), JSON.stringify(earlier).slice(0, 700))
-    writeFileSync(join(directory, '.10-0.json.10.tmp'), '{')
+    writeFileSync(join(directory, '10.json'), JSON.stringify(earlier))
+    writeFileSync(join(directory, '11.json'), JSON.stringify(earlier))
+    writeFileSync(join(directory, '12.json'), JSON.stringify(earlier).slice(0, 700))
+    writeFileSync(join(directory, '.10.json.10-0.tmp'), '{')
     const outcome = await offheap(['report', directory, '--format', 'json'])
     expectCode(outcome, 0)
     const { totals } = JSON.parse(outcome.stdout) as typeof earlier
     expect(totals.liveBytes).toBe(2 * earlier.totals.liveBytes)
-    expect(outcome.stderr).toMatch(/left out .*10-2\.json: .*damaged or truncated/)
+    expect(outcome.stderr).toMatch(/left out .*12\.json: .*damaged or truncated/)
   })
 })
 

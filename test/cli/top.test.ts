@@ -101,7 +101,7 @@ describe('a process', () => {
   test('of a run of the command', async () => {
     const run = join(runs, '1')
     mkdirSync(run, { recursive: true })
-    fileWith(join(`offheap-${process.getuid!()}`, '1', '2-0.json'), {
+    fileWith(join(`offheap-${process.getuid!()}`, '1', '2.json'), {
       ...later,
       program: 'node of-a-run.js',
     })

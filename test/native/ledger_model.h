@@ -17,6 +17,7 @@ typedef struct model_block {
   uint64_t ticket, order;
   double weight;
   bool heap_ended, handle, lost;
+  unsigned handles; /* while it is not lost                                                       */
 } model_block_t;
 
 typedef struct model_site {

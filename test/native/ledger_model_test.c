@@ -9,11 +9,13 @@ enum { HEAPS = 5, STEPS = 400 };
 static oh_ledger_t *ledger;
 static model_t model;
 static uint8_t cells[OH_LEDGER_CELLS];
+static oh_cells_t copy = {.cells = cells};
 static bool copied;
 static uint32_t most_blocks;
 
 typedef struct heap {
   uint32_t number, name;
+  uint32_t key;    /* 0: of nobody else                                                           */
   uint32_t serial; /* of a checkpoint, ...                                                        */
   uint64_t order;  /* ... and what was the newest block then                                      */
 } heap_t;
@@ -45,14 +47,32 @@ static heap_t *some_heap(void) {
 
 /* ---- Operations ------------------------------------------------------------------------------ */
 
+/* Another slot that has the same heap. */
+static heap_t *other_of(heap_t const *heap) {
+  for (unsigned i = 0; i < HEAPS; i++) {
+    if (&heaps[i] != heap && heaps[i].number == heap->number) return &heaps[i];
+  }
+  return NULL;
+}
+
 static void do_add_heap(heap_t *heap) {
+  heap->number = 0;
   heap->name = random_below(MODEL_NAMES);
-  heap->number = oh_ledger_add_heap(ledger, heap->name);
+  heap->key = random_below(4) == 0 ? 1 + random_below(2) : 0;
   heap->serial = 0;
   heap->order = 0;
+  heap->number = heap->key == 0 ? oh_ledger_add_heap(ledger, heap->name)
+                                : oh_ledger_join_heap(ledger, heap->name, heap->key);
   CHECK(heap->number != 0);
+  heap_t const *joined = NULL;
   for (unsigned i = 0; i < HEAPS; i++) {
-    CHECK(&heaps[i] == heap || heaps[i].number != heap->number);
+    bool const same = heap->key != 0 && heaps[i].key == heap->key;
+    CHECK(&heaps[i] == heap || heaps[i].number == 0 || (heaps[i].number == heap->number) == same);
+    if (&heaps[i] != heap && heaps[i].number != 0 && same) joined = &heaps[i];
+  }
+  if (joined != NULL) {
+    heap->name = joined->name;
+    return;
   }
   for (unsigned i = 0; i < model.count; i++) CHECK(model.blocks[i].heap != heap->number);
 }
@@ -69,6 +89,7 @@ static void do_add(void) {
       .weight = some_weight(),
       .handle = random_below(2) == 0,
   };
+  block.handles = block.handle ? 1 : 0;
   oh_record_t const record = {
       .ptr = at(block.address),
       .size = block.size,
@@ -116,6 +137,12 @@ static void do_lift(void) {
 /* A lifted block is put somewhere, or back, or struck out. */
 static void do_settle(model_block_t *block) {
   uint32_t const record = block->record;
+  if (random_below(3) == 0) {
+    CHECK(oh_ledger_add_handle(ledger, record) == block->ticket);
+    block->handles = block->lost ? 1 : block->handles + 1;
+    block->handle = true;
+    block->lost = false;
+  }
   uint32_t const what = random_below(3);
   if (what == 2) {
     oh_ledger_strike(ledger, record);
@@ -154,7 +181,12 @@ static void do_lose(void) {
   if (model.count == 0) return;
   model_block_t *const block = &model.blocks[random_below(model.count)];
   CHECK(oh_ledger_lose(ledger, block->ticket));
-  block->lost = block->handle = true;
+  if (block->handles > 1) {
+    block->handles--;
+  } else {
+    block->lost = block->handle = true;
+    block->handles = 0;
+  }
   for (unsigned i = 0; i < model.count; i++) {
     if (model.blocks[i].ticket == gone) gone = 0;
   }
@@ -175,13 +207,18 @@ static void do_drop(void) {
   model_drop(&model, heap->number, all ? 0 : heap->order, from);
 }
 
-static void do_end_heap(void) {
-  heap_t *const heap = some_heap();
+static void end_heap(heap_t *heap) {
   oh_ledger_end_heap(ledger, heap->number);
+  if (other_of(heap) != NULL) return;
   model_drop(&model, heap->number, 0, 0);
   for (unsigned i = 0; i < model.count; i++) {
     if (model.blocks[i].heap == heap->number) model.blocks[i].heap_ended = true;
   }
+}
+
+static void do_end_heap(void) {
+  heap_t *const heap = some_heap();
+  end_heap(heap);
   do_add_heap(heap);
 }
 
@@ -192,9 +229,10 @@ static void do_unknown(void) {
 }
 
 static void do_copy_cells(void) {
+  oh_ledger_remove_cells(ledger, &copy);
   copied = random_below(3) != 0;
   memset(cells, 0xaa, sizeof cells);
-  oh_ledger_set_cells(ledger, copied ? cells : NULL);
+  if (copied) oh_ledger_add_cells(ledger, &copy);
   check_all_cells(&model, ledger, copied ? cells : NULL);
 }
 
@@ -233,8 +271,8 @@ static void run_program(unsigned seed) {
   }
   check_all_cells(&model, ledger, copied ? cells : NULL);
   for (unsigned i = 0; i < HEAPS; i++) {
-    oh_ledger_end_heap(ledger, heaps[i].number);
-    model_drop(&model, heaps[i].number, 0, 0);
+    end_heap(&heaps[i]);
+    heaps[i].number = 0;
   }
   for (unsigned i = 0; i < model.count; i++) oh_ledger_strike(ledger, model.blocks[i].record);
 }

@@ -41,26 +41,32 @@ static oh_ledger_totals_t totals(void) {
 
 static void a_cell_that_lost_count_never_says_none(void) {
   enum { BLOCKS = 400 };
-  static uint8_t copy[OH_LEDGER_CELLS];
+  static uint8_t copy[OH_LEDGER_CELLS], second[OH_LEDGER_CELLS];
   uint64_t addresses[BLOCKS];
   uint64_t address = 16;
   begin(UINT32_MAX);
-  oh_ledger_set_cells(ledger, copy);
+  oh_cells_t one = {.cells = copy}, other = {.cells = second};
+  oh_ledger_add_cells(ledger, &one);
+  oh_ledger_add_cells(ledger, &other);
   size_t const cell = oh_ledger_cell(address);
   for (unsigned i = 0; i < BLOCKS; address += 16) {
     if (oh_ledger_cell(address) == cell) addresses[i++] = address;
   }
   for (unsigned i = 0; i < BLOCKS; i++) {
     CHECK(add(addresses[i], 8, 1, 1) != 0);
-    CHECK(copy[cell] == (i + 1 < 255 ? i + 1 : 255));
+    CHECK(copy[cell] == (i + 1 < 255 ? i + 1 : 255) && second[cell] == copy[cell]);
   }
+  oh_ledger_remove_cells(ledger, &one);
+  oh_ledger_remove_cells(ledger, &one);
+  oh_ledger_add_cells(ledger, &one);
   for (unsigned i = 0; i + 1 < BLOCKS; i++) {
     CHECK(oh_ledger_remove(ledger, heap, at(addresses[i])));
     CHECK(copy[cell] == 255 && oh_ledger_may_have(ledger, at(addresses[BLOCKS - 1])));
   }
   /* With the last block all are known again. */
   CHECK(oh_ledger_remove(ledger, heap, at(addresses[BLOCKS - 1])));
-  CHECK(check_zeros(copy, sizeof copy) && !oh_ledger_may_have(ledger, at(addresses[0])));
+  CHECK(check_zeros(copy, sizeof copy) && check_zeros(second, sizeof second));
+  CHECK(!oh_ledger_may_have(ledger, at(addresses[0])));
   oh_ledger_let_go(ledger);
 }
 
@@ -123,11 +129,92 @@ static void whoever_holds_it_keeps_it(void) {
   oh_ledger_let_go(ledger); /* a leak checker sees that all is gone */
 }
 
+static void the_process_has_one(void) {
+  begin(10);
+  oh_ledger_t *const own = ledger;
+  ledger = oh_ledger_of_process(10);
+  CHECK(ledger != NULL && ledger != own && oh_ledger_of_process(99) == ledger);
+  heap = oh_ledger_join_heap(ledger, 1, 5);
+  CHECK(add(16, 5, 1, 1) != 0 && totals().records == 1);
+  oh_ledger_let_go(ledger);
+  CHECK(totals().records == 1);
+  oh_ledger_let_go(ledger);
+  /* With the last who held it it is gone. */
+  ledger = oh_ledger_of_process(10);
+  CHECK(ledger != NULL && totals().records == 0);
+  oh_ledger_let_go(ledger);
+  oh_ledger_let_go(own);
+}
+
+static void a_heap_that_many_have_ends_with_the_last(void) {
+  begin(10);
+  uint32_t const alone = heap;
+  heap = oh_ledger_join_heap(ledger, 2, 7);
+  CHECK(heap != alone && oh_ledger_join_heap(ledger, 3, 7) == heap);
+  CHECK(oh_ledger_join_heap(ledger, 2, 8) != heap);
+  CHECK(add(16, 5, 1, 1) != 0);
+  oh_ledger_end_heap(ledger, heap);
+  CHECK(totals().live_bytes == 5 && oh_ledger_remove(ledger, heap, at(16)));
+  CHECK(add(16, 6, 1, 1) != 0);
+  oh_ledger_end_heap(ledger, heap);
+  CHECK(totals().live_bytes == 0);
+  heap = oh_ledger_join_heap(ledger, 3, 7);
+  CHECK(heap != 0 && add(16, 6, 1, 1) != 0 && !oh_ledger_remove(ledger, alone, at(16)));
+  oh_ledger_let_go(ledger);
+}
+
+static void a_block_is_lost_with_the_last_of_its_handles(void) {
+  oh_site_t site;
+  uint64_t ticket = 0;
+  begin(10);
+  CHECK(add(16, 100, 1, 1) != 0);
+  for (unsigned i = 0; i < 300; i++) {
+    uint32_t const lifted = oh_ledger_lift(ledger, heap, at(16));
+    ticket = oh_ledger_add_handle(ledger, lifted);
+    oh_ledger_put_back(ledger, lifted, at(16));
+    if (i != 2) continue;
+    for (unsigned j = 0; j < 3; j++) {
+      CHECK(oh_ledger_site(ledger, 1, &site) && site.held_bytes == 100 && site.lost_bytes == 0);
+      CHECK(oh_ledger_lose(ledger, ticket));
+    }
+    CHECK(oh_ledger_site(ledger, 1, &site) && site.held_bytes == 0 && site.lost_bytes == 100);
+  }
+  /* More than can be counted: it is not said to be lost any more. */
+  for (unsigned i = 0; i < 400; i++) CHECK(oh_ledger_lose(ledger, ticket));
+  CHECK(oh_ledger_site(ledger, 1, &site) && site.held_bytes == 100);
+  oh_ledger_let_go(ledger);
+}
+
 #ifndef _WIN32
 
 static void *add_in_thread(void *address) {
   CHECK(add((uintptr_t)address, 1, 1, 1) != 0);
   return NULL;
+}
+
+static void *add_with_handle(void *address) {
+  oh_record_t const record = {
+      .ptr = address, .size = 10, .align = 1, .heap = heap, .stack = 1, .weight = 1, .has_handle = true,
+  };
+  CHECK(oh_ledger_add(ledger, &record) != 0);
+  return NULL;
+}
+
+static void *add_and_end(void *address) {
+  add_with_handle(address);
+  oh_ledger_lose_of_thread(ledger);
+  return NULL;
+}
+
+static void handles_are_lost_with_their_thread(void) {
+  oh_site_t site;
+  pthread_t thread;
+  begin(10);
+  add_with_handle(at(16));
+  CHECK(pthread_create(&thread, NULL, add_and_end, at(32)) == 0);
+  CHECK(pthread_join(thread, NULL) == 0);
+  CHECK(oh_ledger_site(ledger, 1, &site) && site.held_bytes == 10 && site.lost_bytes == 10);
+  oh_ledger_let_go(ledger);
 }
 
 static void blocks_tell_their_thread_and_age(void) {
@@ -169,6 +256,10 @@ static void a_child_has_a_ledger_of_its_own(void) {
 
 #else
 
+static void handles_are_lost_with_their_thread(void) {
+  SKIP("POSIX threads");
+}
+
 static void blocks_tell_their_thread_and_age(void) {
   SKIP("POSIX threads");
 }
@@ -185,6 +276,10 @@ int main(void) {
   RUN(weights_come_out_even);
   RUN(weights_that_are_none_are_mended);
   RUN(whoever_holds_it_keeps_it);
+  RUN(the_process_has_one);
+  RUN(a_heap_that_many_have_ends_with_the_last);
+  RUN(a_block_is_lost_with_the_last_of_its_handles);
+  RUN(handles_are_lost_with_their_thread);
   RUN(blocks_tell_their_thread_and_age);
   RUN(a_child_has_a_ledger_of_its_own);
   return 0;

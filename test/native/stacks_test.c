@@ -148,11 +148,27 @@ static void recursion_may_be_deep(void) {
   CHECK(depth == DEEP);
 }
 
+static void a_frame_is_resolved_once(void) {
+  uint32_t const a = text("made.js:1:1"), b = text("source.ts:9:9"), c = text("other.ts:1:1");
+  CHECK(oh_frame_resolved(a) == a && oh_frame_resolved(0) == 0);
+  CHECK(oh_frame_resolved(UINT32_MAX) == UINT32_MAX);
+  oh_frame_resolve(a, 0);
+  oh_frame_resolve(a, UINT32_MAX);
+  oh_frame_resolve(0, b);
+  oh_frame_resolve(UINT32_MAX, b);
+  oh_frame_resolve(a, a);
+  CHECK(oh_frame_resolved(a) == a);
+  oh_frame_resolve(a, b);
+  oh_frame_resolve(a, c);
+  CHECK(oh_frame_resolved(a) == b && oh_frame_resolved(b) == b && text("made.js:1:1") == a);
+}
+
 int main(void) {
   RUN(frames_are_kept_once);
   RUN(what_is_behind_a_nul_counts);
   RUN(texts_of_all_lengths_are_kept);
   RUN(code_is_no_text);
+  RUN(a_frame_is_resolved_once);
   RUN(what_is_not_there_is_not_read);
   RUN(no_stack_goes_in_circles);
   RUN(stacks_that_share_their_callers_share_their_memory);

@@ -14,6 +14,7 @@ static uint32_t number;
 static oh_traced_t *traced;
 static oh_valloc_t heap;
 static uint8_t cells[OH_LEDGER_CELLS];
+static oh_cells_t copy = {.cells = cells};
 
 static void begin(oh_traced_mode_t mode, double sample_bytes) {
   oh_valloc_t const inner = {NULL, &oh_libc_vtable};
@@ -62,9 +63,11 @@ static void *read_on(void *argument) {
   for (unsigned round = 0; !atomic_load(&stop); round++) {
     look();
     if (changes_modes) oh_traced_set(traced, (oh_traced_mode_t)(round % 3), 500, round % 12);
-    if (round % 7 == 0) oh_ledger_set_cells(ledger, round % 2 == 0 ? cells : NULL);
+    if (round % 14 == 0) oh_ledger_add_cells(ledger, &copy);
+    if (round % 14 == 7) oh_ledger_remove_cells(ledger, &copy);
     sched_yield();
   }
+  oh_ledger_remove_cells(ledger, &copy);
   return NULL;
 }
 

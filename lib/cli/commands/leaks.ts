@@ -96,7 +96,7 @@ function keep(directory: string, profile: LeakProfile, parts: readonly Part[]): 
   try {
     writeProfile(file, profile)
   } catch (error) {
-    const why = `${file}: ${reasonOf(error)}; the profiles of each thread are there still`
+    const why = `${file}: ${reasonOf(error)}; the profiles of each process are there still`
     throw new CommandError(ExitCode.OUTPUT, why, { cause: error })
   }
   const files = parts.map((part) => part.file)

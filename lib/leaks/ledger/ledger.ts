@@ -47,7 +47,15 @@ export interface ListedBlock {
 /** Blocks that `blocks` reads at a time. */
 const LISTED = 4096
 
-/** One ledger for some heaps of one thread, and for what C allocates in them on any. */
+/** What is said of a heap besides its name. */
+export interface HeapOptions {
+  /** Who says the same, in whichever thread, has the same heap. '': nobody else has it. */
+  key?: string
+  /** Its memory goes with this thread, at the latest. */
+  endsWithThread?: boolean
+}
+
+/** One ledger for some heaps of one thread or of all, and for what C allocates in them on any. */
 export class Ledger {
   private readonly _box: Float64Array
   private readonly _native
@@ -60,27 +68,33 @@ export class Ledger {
   /**
    * @param mostBlocks Of more live blocks than that, those beyond are counted at their sites only. At
    *   most 2^32 - 2048.
+   * @param isOfProcess The one that all threads have which say so; the first one's `mostBlocks` counts.
    */
-  constructor(mostBlocks: number) {
+  constructor(mostBlocks: number, isOfProcess = false) {
     const { native, box } = loadAddon()
     this._native = native.ledgers
     this._box = box
     this.cells = new Uint8Array(native.ledgers.cells)
-    const external = native.ledgers.make(mostBlocks, this.cells)
+    const external = native.ledgers.make(mostBlocks, this.cells, isOfProcess)
     if (external === null)
       throw new OffheapError('OUT_OF_MEMORY', 'There is no memory for a ledger')
     this._external = external
     this._self = box[Box.SELF]!
   }
 
-  /** A new heap in it. Those with the same name share sites. */
-  addHeap(name: string): number {
-    const heap = this._native.addHeap(this._external, this._native.frame(name))
+  /** A heap in it. Those with the same name share sites. */
+  addHeap(name: string, { key = '', endsWithThread = false }: HeapOptions = {}): number {
+    const native = this._native
+    const keyFrame = key === '' ? 0 : native.frame(key)
+    const heap = native.addHeap(this._external, native.frame(name), keyFrame, endsWithThread)
     if (heap === 0) throw new OffheapError('OUT_OF_MEMORY', 'There is no memory for a ledger')
     return heap
   }
 
-  /** The heap is gone; what lived in it counts as freed. */
+  /**
+   * A heap that ends with the thread is gone before: what lived in it counts as freed, unless another thread
+   * has it.
+   */
   endHeap(heap: number): void {
     this._native.endHeap(this._external, heap)
   }
@@ -138,6 +152,16 @@ export class Ledger {
     this._native.putBack()
   }
 
+  /** A handle more has the block: a ticket for {@link lose}. */
+  putBackHeld(record: number, ptr: Pointer): number {
+    const box = this._box
+    box[Box.SELF] = this._self
+    box[Box.NEW_SIZE] = record
+    box[Box.PTR] = ptr
+    this._native.putBackHeld()
+    return box[Box.RESULT]!
+  }
+
   strike(record: number): void {
     const box = this._box
     box[Box.SELF] = this._self
@@ -145,7 +169,7 @@ export class Ledger {
     this._native.strike()
   }
 
-  /** The handle of the block with this ticket was collected. */
+  /** A handle of the block with this ticket was collected. */
   lose(ticket: number): void {
     this._native.lose(this._external, ticket)
   }

@@ -1,7 +1,7 @@
 /**
  * 10^5 sites of 16 frames: rendered in under 5 s, painted in under 3 s. Machines do other things meanwhile, such
- * as the other tests: rendering is held to so much of the processor's time, painting three times over, at best of three.
- * The figures of a run are printed.
+ * as the other tests: rendering is held to so much of the processor's time, painting to three times as much, at
+ * best of three. The figures of a run are printed.
  */
 import { expect, it } from 'vitest'
 import { renderHtml } from '../../../lib/leaks/render/html.js'
@@ -14,7 +14,7 @@ describePages('100,000 sites', (open) => {
   it.each([
     ['of a program', 2.2],
     ['with hardly a frame in common', 500],
-  ])('%s', async (name, branches) => {
+  ])('%s', { retry: 2 }, async (name, branches) => {
     const profile = large(100_000, 16, branches)
     const started = performance.now()
     const usedBefore = process.cpuUsage()

@@ -52,8 +52,8 @@ async function begun(): Promise<{ directory: string; pid: string }> {
   for (let tries = 0; tries < 1000; tries += 1) {
     const [run] = existsSync(runs) ? readdirSync(runs) : []
     const directory = join(runs, run ?? '')
-    const file = run && readdirSync(directory).find((name) => /^\d+-0\.json$/.test(name))
-    if (file) return { directory, pid: file.split('-')[0]! }
+    const file = run && readdirSync(directory).find((name) => /^\d+\.json$/.test(name))
+    if (file) return { directory, pid: file.split('.')[0]! }
     await sleep(10)
   }
   throw new Error('The app has taken no snapshot in ten seconds')
