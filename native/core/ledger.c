@@ -299,21 +299,18 @@ uint64_t oh_ledger_add_handle(oh_ledger_t *ledger, uint32_t lifted) {
   os_mutex_lock(&ledger->lock);
   uint8_t const handle = block_at(ledger, lifted)->handle;
   if (handle < UINT8_MAX) set_handle(ledger, lifted, handle < HELD ? HELD : handle + 1u);
+  if (block_at(ledger, lifted)->thread != this_thread()) block_at(ledger, lifted)->elsewhere = true;
   uint64_t const ticket = ticket_of(ledger, lifted);
   os_mutex_unlock(&ledger->lock);
   return ticket;
 }
 
-/* Of more handles than can be counted nobody knows which is the last. */
-static void lose(oh_ledger_t *ledger, uint32_t n) {
-  uint8_t const handle = block_at(ledger, n)->handle;
-  if (handle < UINT8_MAX) set_handle(ledger, n, handle > HELD ? handle - 1u : LOST);
-}
-
 bool oh_ledger_lose(oh_ledger_t *ledger, uint64_t ticket) {
   os_mutex_lock(&ledger->lock);
   uint32_t const n = of_ticket(ledger, ticket);
-  if (n != 0) lose(ledger, n);
+  uint8_t const handle = n == 0 ? NO_HANDLE : block_at(ledger, n)->handle;
+  /* Of more handles than can be counted nobody knows which is the last. */
+  if (n != 0 && handle < UINT8_MAX) set_handle(ledger, n, handle > HELD ? handle - 1u : LOST);
   os_mutex_unlock(&ledger->lock);
   return n != 0;
 }
@@ -322,8 +319,8 @@ void oh_ledger_lose_of_thread(oh_ledger_t *ledger) {
   os_mutex_lock(&ledger->lock);
   for (uint32_t n = 1; n <= ledger->blocks.highest; n++) {
     oh_block_t const *const block = block_at(ledger, n);
-    bool const held = block->serial != 0 && block->handle >= HELD;
-    if (held && block->thread == this_thread()) lose(ledger, n);
+    bool const held = block->serial != 0 && block->handle >= HELD && !block->elsewhere;
+    if (held && block->thread == this_thread()) set_handle(ledger, n, LOST);
   }
   os_mutex_unlock(&ledger->lock);
 }

@@ -102,7 +102,8 @@ uint64_t oh_ledger_add_handle(oh_ledger_t *ledger, uint32_t lifted);
 /* A handle of a block was collected, and with the last of them the block is lost. false: the block of
    this ticket is not there any more. */
 bool oh_ledger_lose(oh_ledger_t *ledger, uint64_t ticket);
-/* The calling thread ends, and the handles of what it has allocated with it. O(blocks). */
+/* The calling thread ends, and with it the handles of what it has allocated; of a block that another
+   thread has had a handle of too nobody knows. O(blocks). */
 void oh_ledger_lose_of_thread(oh_ledger_t *ledger);
 
 /* The block of a ticket was freed. false: it is not there any more. */

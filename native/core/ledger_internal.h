@@ -22,6 +22,7 @@ typedef struct oh_block {
   uint16_t thread;
   uint8_t align : 6; /* log2                                                                      */
   uint8_t lifted : 1;
+  uint8_t elsewhere : 1; /* another thread has had a handle too                                  */
   uint8_t handle; /* from HELD on: so many handles more than one                                  */
 } oh_block_t;
 

@@ -206,14 +206,30 @@ static void *add_and_end(void *address) {
   return NULL;
 }
 
+static void *adopt(void *address) {
+  uint32_t const lifted = oh_ledger_lift(ledger, heap, address);
+  CHECK(lifted != 0 && oh_ledger_add_handle(ledger, lifted) != 0);
+  oh_ledger_put_back(ledger, lifted, address);
+  return NULL;
+}
+
+static void elsewhere(void *run(void *), uint64_t address) {
+  pthread_t thread;
+  CHECK(pthread_create(&thread, NULL, run, at(address)) == 0);
+  CHECK(pthread_join(thread, NULL) == 0);
+}
+
 static void handles_are_lost_with_their_thread(void) {
   oh_site_t site;
-  pthread_t thread;
   begin(10);
   add_with_handle(at(16));
-  CHECK(pthread_create(&thread, NULL, add_and_end, at(32)) == 0);
-  CHECK(pthread_join(thread, NULL) == 0);
+  elsewhere(add_and_end, 32);
   CHECK(oh_ledger_site(ledger, 1, &site) && site.held_bytes == 10 && site.lost_bytes == 10);
+  elsewhere(adopt, 16);
+  add_with_handle(at(48));
+  adopt(at(48));
+  oh_ledger_lose_of_thread(ledger);
+  CHECK(oh_ledger_site(ledger, 1, &site) && site.held_bytes == 10 && site.lost_bytes == 20);
   oh_ledger_let_go(ledger);
 }
 
