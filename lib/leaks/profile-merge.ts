@@ -1,4 +1,4 @@
-/** Several profiles as one: of processes, workers, or allocators that were traced apart. */
+/** Several profiles as one: of processes, or of allocators or threads that were traced apart. */
 import { growthOf } from './growth.js'
 import { type LeakProfile, type Site, siteKey, type Snapshot, type Totals } from './profile.js'
 import {

@@ -2,7 +2,12 @@
 
 import { afterEach, describe, expect, test } from 'vitest'
 import * as offheap from '../../lib/index.js'
-import { BacktracingAllocator, traceEverything, type Tracing } from '../../lib/leaks/index.js'
+import {
+  BacktracingAllocator,
+  traceEverything,
+  type TraceEverythingOptions,
+  type Tracing,
+} from '../../lib/leaks/index.js'
 import { facts } from '../faults/support/child.js'
 
 const { Allocator, BumpAllocator, cAllocator, Region, SlabAllocator, ThreadSafeAllocator } = offheap
@@ -68,6 +73,20 @@ describe('while everything is traced', () => {
     a.free()
     expect(traced.figures()).toMatchObject({ liveBlocks: 0, unknownFrees: 0 })
     heap.dispose()
+  })
+
+  test('all threads may share its ledger, and options that are none are refused', () => {
+    for (const wrong of ['yes', 1, null]) {
+      const options = { allThreads: wrong } as unknown as TraceEverythingOptions
+      expect(() => traceEverything(offheap, options)).toThrow(/true or false for allThreads/)
+    }
+    tracing = traceEverything(offheap, { allThreads: true, frames: 1 })
+    const a = cAllocator.alloc(100)
+    expect(liveBy(tracing)).toEqual({ cAllocator: 100 })
+    tracing.resolveLines()
+    expect(tracing.profile().sites[0]!.stack[0]!.file).toContain('tracing-edges.test.ts')
+    a.free()
+    expect(tracing.figures()).toMatchObject({ liveBlocks: 0, unknownFrees: 0 })
   })
 
   test('a tracer of the program’s own counts the same', () => {
