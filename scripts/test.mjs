@@ -15,6 +15,7 @@ const node = process.execPath
 const ADDON_TESTS = [
   ...['test/unit', 'test/conformance', 'test/model', 'test/faults', 'test/workers', 'test/doors'],
   'test/interop',
+  'test/cli/threads.test.ts',
   // They measure the process's memory, most of which is then AddressSanitizer's.
   '--exclude=test/faults/collection.test.ts',
   '--exclude=test/unit/slab-trim.test.ts',

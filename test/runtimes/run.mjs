@@ -21,7 +21,10 @@ import {
 } from '../../scripts/lib.mjs'
 import { runVitest } from '../../scripts/vitest.mjs'
 
-const TESTS = ['test/unit', 'test/faults', 'test/workers', 'test/interop']
+const TESTS = [
+  ...['test/unit', 'test/faults', 'test/workers', 'test/interop'],
+  'test/cli/threads.test.ts',
+]
 /** Arithmetic in TypeScript, and races in C: the same on each. */
 const SAME = [
   ...['test/unit/*traces.test.ts', 'test/unit/region-wasm-stress.test.ts'],
