@@ -8,8 +8,8 @@
  */
 import { Allocation } from '../core/allocation.js'
 import { Allocator } from '../core/allocator.js'
-import { heapServedBy } from '../core/one-heap.js'
 import { unexpected } from '../core/errors.js'
+import { heapServedBy } from '../core/one-heap.js'
 import type { Pointer } from '../core/pointer.js'
 import { Region } from '../core/region.js'
 import { RegionAllocator } from '../core/region-allocator.js'
@@ -99,7 +99,7 @@ class Everything implements Tracer {
     if (known !== undefined) return known
     const one = heapServedBy(allocator)
     const goes = one?.goes ?? allocator instanceof RegionAllocator
-    const options = { key: one?.key ?? '', endsWithThread: goes }
+    const options = { key: one?.key ?? '', endsWithThread: goes || isOfThread(allocator) }
     const heap = this.trace.ledger.addHeap(nameOf(allocator), options)
     this._heaps.set(allocator, heap)
     if (goes) this._ended.register(allocator, heap, allocator)
@@ -282,6 +282,13 @@ class Everything implements Tracer {
       }
     })
   }
+}
+
+/** Are its blocks, by way of others that it stands on, in a region that nobody else has? */
+function isOfThread(allocator: Allocator): boolean {
+  const { inner, parent = inner } = allocator as { inner?: unknown; parent?: unknown }
+  if (parent instanceof Allocator) return isOfThread(parent)
+  return allocator instanceof RegionAllocator && heapServedBy(allocator) === undefined
 }
 
 /** A name may be a getter of the program's. */
