@@ -27,7 +27,7 @@ describe('parseProfile', () => {
       fc.property(anyProfile(), fc.boolean(), (profile, pretty) => {
         expect(parseProfile(renderJson(profile, { pretty }))).toEqual(profile)
       }),
-      { numRuns: RUNS },
+      { numRuns: Math.min(RUNS, 2000) },
     )
   })
 

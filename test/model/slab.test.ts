@@ -67,7 +67,7 @@ describe('SlabAllocator behaves as its model', { timeout: RUNS_TIMEOUT }, () => 
         using allocator = new SlabAllocator(region)
         new SlabMachine(allocator).run([{ op: 'ballast', share }, ...ops])
       }),
-      { numRuns: Math.ceil(RUNS / 20) },
+      { numRuns: Math.ceil(RUNS / 40) },
     )
     region.dispose()
     expect(region.disposed).toBe(true)
@@ -80,7 +80,7 @@ describe('SlabAllocator behaves as its model', { timeout: RUNS_TIMEOUT }, () => 
       fc.property(program, start, (ops, at) => {
         const memory = new Memory({ initial: 2, maximum: 9 })
         // Without an end there are words for 4 GiB, which takes its time: now and then only.
-        const options = at % 8 === 0 ? { start: at } : { start: at, end: 9 * PAGE }
+        const options = at % 64 === 0 ? { start: at } : { start: at, end: 9 * PAGE }
         using region = Region.wasm(memory, options)
         using allocator = new SlabAllocator(region)
         new SlabMachine(allocator, false).run(ops)
