@@ -12,7 +12,16 @@ export const flags = ['-std=gnu11', '-O2', '-Wall', '-Wextra', '-Werror']
 const CLOCK = 'bench/c/bench.c'
 const STRATEGIES = ['free_list', 'free_list_granules', 'free_list_tree', 'pool', 'stack'].map(core)
 const LEDGER = [
-  ...['door', 'ledger', 'ledger_read', 'numbered', 'os_code_posix', 'os_posix', 'os_threads_posix'],
+  ...[
+    'door',
+    'ledger',
+    'ledger_life',
+    'ledger_read',
+    'numbered',
+    'os_code_posix',
+    'os_posix',
+    'os_threads_posix',
+  ],
   ...['sampling', 'stacks', 'traced', 'unwind_posix'],
 ].map(core)
 const SLAB = ['slab', 'slab_cache', 'slab_magazines', 'slab_runs', 'door'].map(core)

@@ -6,6 +6,7 @@ import type { Bar, Case, Judged, Machine, Round, Series } from '../../bench/harn
 /** Plain JavaScript, whose types are in its comments. */
 const harness = (name: string) => import(`../../bench/harness/${name}.mjs`)
 const { judge, paired } = await harness('bars')
+const { buildPrograms } = await harness('build')
 const { tablesOf } = await harness('case-tables')
 const { whyNot } = await harness('preload')
 const { useEveryClass } = await harness('every-class')
@@ -131,6 +132,10 @@ test('the head of a trace ends with frees of what is live', () => {
 
 test('every class of the library is used before what is measured after them', () => {
   expect(useEveryClass()).toBeGreaterThan(0)
+})
+
+test.skipIf(process.platform === 'win32')('the C programs compile and link', async () => {
+  await buildPrograms()
 })
 
 test.runIf(process.platform === 'linux' && process.env.CI)('CI has the other mallocs', () => {
