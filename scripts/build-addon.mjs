@@ -6,6 +6,7 @@
 
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import { availableParallelism } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { at, fail, filesBelow, hashOf, npmCommand, readStamp, run, say, seconds } from './lib.mjs'
@@ -105,8 +106,9 @@ export async function buildWithCmake(kind) {
   const options = ['--log-level=warn', `--out=build/${kind}`]
   if (kind === 'asan') options.push('--config=Debug', '--CDOFFHEAP_SANITIZE=ON')
   mkdirSync(at('build'), { recursive: true })
+  const env = { CMAKE_BUILD_PARALLEL_LEVEL: String(availableParallelism()) }
   const cmakeJs = async (/** @type {string} */ command) =>
-    (await run([process.execPath, cli, command, ...options], { show: 'stderr' })).code === 0
+    (await run([process.execPath, cli, command, ...options], { show: 'stderr', env })).code === 0
   // A cache left by another CMake or another folder cannot be configured again, only afresh.
   const built =
     ((await cmakeJs('configure')) || (await cmakeJs('reconfigure'))) && (await cmakeJs('build'))

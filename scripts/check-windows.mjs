@@ -5,7 +5,7 @@
 import { mkdirSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { basename, join } from 'node:path'
-import { at, checklist, run, which } from './lib.mjs'
+import { at, checklist, each, run, which } from './lib.mjs'
 import { nativeSources } from './native-sources.mjs'
 
 const TRIPLE = 'x86_64-w64-mingw32'
@@ -33,12 +33,12 @@ mkdirSync(out, { recursive: true })
 
 const objects = []
 const sources = [...nativeSources('core', 'win32'), ...nativeSources('addon', 'win32')]
-for (const source of sources) {
+await each(sources, async (source) => {
   const object = join(out, `${basename(source)}.o`)
   const compiler = source.endsWith('.c') ? C : CXX
   const { code, output } = await run([...compiler, source, '-o', object], { show: 'none' })
   if (checks.check(`${source} compiles`, code === 0, output)) objects.push(object)
-}
+})
 
 if (objects.length === sources.length) {
   const library = join(out, 'libnode.a')

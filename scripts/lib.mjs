@@ -4,7 +4,7 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
-import { constants } from 'node:os'
+import { availableParallelism, constants } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -114,6 +114,16 @@ export function run(command, options = {}) {
 export async function must(command, otherwise) {
   const { code } = await run(command, { show: 'stderr' })
   if (code !== 0) fail(otherwise)
+}
+
+/** Does something with each item, as many at a time as there are processors.
+ * @template T @param {T[]} items @param {(item: T) => Promise<void>} work */
+export async function each(items, work) {
+  const left = [...items]
+  const worker = async () => {
+    for (let item = left.shift(); item !== undefined; item = left.shift()) await work(item)
+  }
+  await Promise.all(Array.from({ length: availableParallelism() }, worker))
 }
 
 /** The first line that a command prints; '' when it fails. @param {string[]} command */

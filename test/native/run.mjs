@@ -12,9 +12,8 @@
 // that is a failure. Ends with "N passed, N failed", and the number skipped if there is one.
 
 import { mkdirSync } from 'node:fs'
-import { availableParallelism } from 'node:os'
 import { basename } from 'node:path'
-import { at, countsLine, fail, filesBelow, inCI, run, which } from '../../scripts/lib.mjs'
+import { at, countsLine, each, fail, filesBelow, inCI, run, which } from '../../scripts/lib.mjs'
 import { nativeSources } from '../../scripts/native-sources.mjs'
 
 const HERE = 'test/native'
@@ -94,16 +93,6 @@ function lacking(mode, tool) {
   if (inCI) return failed(`${mode}: ${tool} not installed`, '')
   counts.skipped += 1
   console.log(`skip: ${tool} not installed (${mode})`)
-}
-
-/** Does something with each item, as many at a time as there are processors.
- * @template T @param {T[]} items @param {(item: T) => Promise<void>} work */
-async function each(items, work) {
-  const left = [...items]
-  const worker = async () => {
-    for (let item = left.shift(); item !== undefined; item = left.shift()) await work(item)
-  }
-  await Promise.all(Array.from({ length: availableParallelism() }, worker))
 }
 
 /** Compiles or links. true: it went well. @param {string} what @param {string[]} command */

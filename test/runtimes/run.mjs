@@ -27,7 +27,7 @@ const TESTS = [
 ]
 /** Arithmetic in TypeScript, and races in C: the same on each. */
 const SAME = [
-  ...['test/unit/*traces.test.ts', 'test/unit/region-wasm-stress.test.ts'],
+  ...['test/unit/*traces.test.ts', 'test/unit/{bench-harness,region-wasm-stress}.test.ts'],
   'test/workers/races.test.ts',
 ]
 /** What the oldest and the newest say is taken for those between, ... */

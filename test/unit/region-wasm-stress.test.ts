@@ -11,7 +11,7 @@ import { Memory, PAGE, STRATEGIES } from '../support/wasm.js'
 
 const MAXIMUM = 12
 /** Of each of seven tests. */
-const OPTIONS = { numRuns: Math.ceil(RUNS / 4) }
+const OPTIONS = { numRuns: Math.ceil(RUNS / 8) }
 
 /** Grows a memory by a page before some of the operations. */
 class Growth {
