@@ -28,6 +28,14 @@ const ADDON_TESTS = [
   '--exclude=test/unit/*traces.test.ts',
 ]
 
+/** What a developer runs while working: without the traces, and what takes five seconds or more alone. */
+const QUICK_TESTS = [
+  ...['test/unit', 'test/conformance', 'test/model'],
+  '--exclude=test/unit/{*traces,bench-harness,region-wasm-stress,upload-service}.test.ts',
+  '--exclude=test/conformance/{broken,composition,debug,wasm}.test.ts',
+  '--exclude=test/model/debug.test.ts',
+]
+
 /** oxfmt and oxlint colour their output wherever CI is set, even into a file. */
 const plain = { CI: undefined }
 
@@ -66,7 +74,7 @@ const stages = {
   unit: {
     about: 'the quick tests, with few random programs',
     run: () =>
-      runVitest('unit', ['test/unit', 'test/conformance', 'test/model'], {
+      runVitest('unit', QUICK_TESTS, {
         env: { OFFHEAP_RUNS: '20' },
         timeout: 5 * MINUTES,
       }),
